@@ -1,0 +1,99 @@
+package registry
+
+import "strings"
+
+// Reason is why an image was changed or left alone: one of the words below,
+// fit for a metric's label.
+type Reason string
+
+const (
+	// Rewritten: the image moves to the host of the instance's route.
+	Rewritten Reason = "Rewritten"
+	// Respelled: the same host in the spelling that credentials are filed under.
+	Respelled Reason = "Respelled"
+	// AsWritten: the image is on the right host already.
+	AsWritten Reason = "AsWritten"
+	// NoPrivateHost: the route is private, but no private name is known.
+	NoPrivateHost Reason = "NoPrivateHost"
+	// NotManaged: the host is no registry of ours.
+	NotManaged Reason = "NotManaged"
+	// OtherPort: an instance's host on a port that is not the instance.
+	OtherPort Reason = "OtherPort"
+	// UnknownHost: a TCR host that no entry serves; a typo, or someone else's.
+	UnknownHost Reason = "UnknownHost"
+	// PublicMirror: a name under TCR's suffix that Tencent serves to everybody.
+	PublicMirror Reason = "PublicMirror"
+	// NotSelected: the instance is configured, but not for this namespace.
+	NotSelected Reason = "NotSelected"
+	// Unparsable: an instance's host, but not an image reference.
+	Unparsable Reason = "Unparsable"
+)
+
+// Decision is what becomes of one image in one namespace.
+type Decision struct {
+	// Instance whose login the image needs; empty when it needs none of ours.
+	Instance ID
+	// Image is what the field should hold: the input where nothing changes.
+	Image  string
+	Reason Reason
+}
+
+// httpsPort may be written out; no other port is the instance.
+const httpsPort = "443"
+
+// Decide tells what becomes of image in ns. It changes nothing but the host,
+// and deciding once more about its own answer changes nothing.
+func (d *Directory) Decide(image string, ns Namespace) Decision {
+	alone := func(r Reason) Decision { return Decision{Image: image, Reason: r} }
+	img, ok := splitHost(image)
+	if !ok {
+		return alone(NotManaged)
+	}
+	indices, managed := d.byHost[img.Host]
+	switch {
+	case !managed:
+		return alone(unmanaged(img.Host))
+	case img.Port != "" && img.Port != httpsPort:
+		return alone(OtherPort)
+	case checkGrammar(image) != nil:
+		return alone(Unparsable)
+	}
+	for _, i := range indices {
+		if e := &d.entries[i]; e.Namespaces.Match(ns) {
+			return e.decide(image, img)
+		}
+	}
+	return alone(NotSelected)
+}
+
+// unmanaged tells apart the hosts that no entry serves.
+func unmanaged(h Host) Reason {
+	label, tcr := strings.CutSuffix(string(h), Suffix)
+	if !tcr || strings.Contains(label, ".") {
+		return NotManaged // an instance's name is one label
+	}
+	if _, ok := publicMirrors[h]; ok {
+		return PublicMirror
+	}
+	return UnknownHost
+}
+
+func (e *Entry) decide(image string, img Image) Decision {
+	host, reason := img.Host, AsWritten
+	if e.Route == RoutePrivateName {
+		switch e.Hosts.Private {
+		case img.Host:
+		case "":
+			reason = NoPrivateHost
+		default:
+			host, reason = e.Hosts.Private, Rewritten
+		}
+	}
+	// The kubelet finds credentials by the bytes of the host, so an upper-case
+	// letter or ":443" must go even where the host stays.
+	want := img.At(host)
+	if want != image && host == img.Host {
+		reason = Respelled
+	}
+	return Decision{Instance: e.ID, Image: want, Reason: reason}
+}

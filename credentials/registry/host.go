@@ -1,0 +1,53 @@
+package registry
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Suffix is what the default host names of all TCR Enterprise instances end in.
+const Suffix = ".tencentcloudcr.com"
+
+// Host is a registry's host name: lower case, without a port.
+type Host string
+
+// ParseHost checks that s is a host name as credentials are filed under: at
+// least two labels, lower case, no port. The kubelet compares the host of an
+// image with the Secret's byte by byte, so another spelling would never match.
+func ParseHost(s string) (Host, error) {
+	if msgs := validation.IsDNS1123Subdomain(s); len(msgs) > 0 || !strings.Contains(s, ".") {
+		return "", fmt.Errorf("%q is not a registry host: want a lower-case DNS name without port or path, such as demo%s", s, Suffix)
+	}
+	return Host(s), nil
+}
+
+// Hosts are the names one instance answers to.
+type Hosts struct {
+	Public  Host   // the default name
+	Private Host   // the "-vpc" name; empty where it is not known
+	Custom  []Host // the customer's own domains that are in service
+}
+
+// All lists the names that are known, the public one first.
+func (h Hosts) All() []Host {
+	all := make([]Host, 0, 2+len(h.Custom))
+	for _, name := range append([]Host{h.Public, h.Private}, h.Custom...) {
+		if name != "" {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// publicMirrors are names under Suffix that Tencent runs for everybody, some
+// of them without a login: they are nobody's instance, and TKE's own
+// components pull from them.
+var publicMirrors = map[Host]struct{}{
+	"quay" + Suffix:       {},
+	"nvcr" + Suffix:       {},
+	"market-tke" + Suffix: {},
+	"helmhub" + Suffix:    {},
+	"superedge" + Suffix:  {},
+}

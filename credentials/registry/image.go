@@ -1,0 +1,55 @@
+package registry
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/distribution/reference"
+)
+
+// Image is an image reference cut at the host that its author wrote. What
+// follows the host keeps its bytes: path, tag and digest are not ours to touch.
+type Image struct {
+	Host Host   // lower case; empty for names such as "nginx" or "team/app"
+	Port string // as written, without the colon
+	Rest string // everything behind the first slash, or all of it without a host
+}
+
+// ParseImage reads s by the grammar that container runtimes use.
+func ParseImage(s string) (Image, error) {
+	img, ok := splitHost(s)
+	if !ok {
+		img = Image{Rest: s}
+	}
+	if err := checkGrammar(s); err != nil {
+		return Image{}, err
+	}
+	return img, nil
+}
+
+func checkGrammar(s string) error {
+	if _, err := reference.ParseNormalizedNamed(s); err != nil {
+		return fmt.Errorf("image reference: %w", err)
+	}
+	return nil
+}
+
+// splitHost cuts a reference at its host by the rule of the reference grammar:
+// the part before the first slash is a host if it holds a dot, a colon or an
+// upper-case letter, or is "localhost". It judges nothing else, which makes it
+// cheap enough to sort out the many images that are none of ours.
+func splitHost(s string) (Image, bool) {
+	first, rest, found := strings.Cut(s, "/")
+	lower := strings.ToLower(first)
+	if !found || !strings.ContainsAny(first, ".:") && first != "localhost" && lower == first {
+		return Image{}, false
+	}
+	host, port := lower, ""
+	if i := strings.LastIndexByte(lower, ':'); i >= 0 && !strings.HasSuffix(lower, "]") {
+		host, port = lower[:i], lower[i+1:]
+	}
+	return Image{Host: Host(host), Port: port, Rest: rest}, true
+}
+
+// At is the reference to the same image under another host.
+func (i Image) At(h Host) string { return string(h) + "/" + i.Rest }
