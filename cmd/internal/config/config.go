@@ -1,0 +1,163 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// APIVersion and Kind head every configuration file.
+const (
+	APIVersion = "tcr-webhook.io/v1alpha1"
+	Kind       = "Config"
+)
+
+// Config is the configuration file.
+type Config struct {
+	APIVersion   string       `yaml:"apiVersion"`
+	Kind         string       `yaml:"kind"`
+	TencentCloud TencentCloud `yaml:"tencentCloud"`
+	// Registries in order of precedence: of the entries for one instance, the
+	// first that selects a namespace decides for it.
+	Registries []Registry `yaml:"registries"`
+	PullSecret PullSecret `yaml:"pullSecret"`
+	// FirstPodGrace is how long the first pod of a namespace may wait for its
+	// pull secret to be written. Default 500ms, at most 2s, 0s not to wait.
+	FirstPodGrace *Duration `yaml:"firstPodGrace"`
+}
+
+// TencentCloud says where the TCR API is and who calls it.
+type TencentCloud struct {
+	// Region of the cluster and its instances, such as ap-guangzhou.
+	Region string `yaml:"region"`
+	// VPC of the cluster, such as vpc-abc123.
+	VPC string `yaml:"vpc"`
+	// Identity that calls the API: Auto or SecretKey. Auto, the default, takes
+	// the first that is there; today that is the mounted SecretKey.
+	Identity Identity `yaml:"identity"`
+	// RootDomain replaces tencentcloudapi.com, for example by
+	// internal.tencentcloudapi.com inside a VPC.
+	RootDomain string `yaml:"rootDomain"`
+	// Endpoint is the URL of the TCR API itself, for a gateway or an emulator.
+	// Plain http is taken for loopback addresses only.
+	Endpoint string `yaml:"endpoint"`
+}
+
+// Registry is one TCR instance and the namespaces it serves.
+type Registry struct {
+	// Instance id, such as tcr-m3ut3qxx.
+	Instance string `yaml:"instance"`
+	// Hosts of the instance, where its Describe rights are missing. Left out,
+	// they are asked of the API.
+	Hosts *Hosts `yaml:"hosts"`
+	// Namespaces are ordered globs, of which the last match decides; "!"
+	// before a glob excludes. Default ["*"].
+	Namespaces []string `yaml:"namespaces"`
+	// NamespaceSelector must match as well, where it is given.
+	NamespaceSelector *LabelSelector `yaml:"namespaceSelector"`
+	// Route to the instance: Private moves images to its -vpc host, Public
+	// leaves the host as written. Auto, the default, moves images only to a
+	// name that is known to work; this version observes none, so it leaves
+	// them as written.
+	Route RouteMode `yaml:"route"`
+	// Delivery of the login: OnDemand, the default, with the first pod that
+	// needs it, or EveryNamespace as soon as a namespace exists.
+	Delivery Delivery `yaml:"delivery"`
+}
+
+// Hosts are the names of an instance.
+type Hosts struct {
+	Public  string   `yaml:"public"`
+	Private string   `yaml:"private"`
+	Custom  []string `yaml:"custom"`
+}
+
+// PullSecret says how the Secret is called in every namespace.
+type PullSecret struct {
+	// Name of the Secret. Default tcr-pull. It is bound by the RBAC rules of
+	// the installation and so read once, at start.
+	Name string `yaml:"name"`
+}
+
+// LabelSelector selects objects as in the Kubernetes API.
+type LabelSelector struct {
+	MatchLabels      map[string]string          `yaml:"matchLabels"`
+	MatchExpressions []LabelSelectorRequirement `yaml:"matchExpressions"`
+}
+
+// LabelSelectorRequirement is one expression of a LabelSelector.
+type LabelSelectorRequirement struct {
+	Key      string   `yaml:"key"`
+	Operator string   `yaml:"operator"`
+	Values   []string `yaml:"values"`
+}
+
+func (s *LabelSelector) kubernetes() *metav1.LabelSelector {
+	sel := &metav1.LabelSelector{MatchLabels: s.MatchLabels}
+	for _, e := range s.MatchExpressions {
+		sel.MatchExpressions = append(sel.MatchExpressions, metav1.LabelSelectorRequirement{
+			Key: e.Key, Operator: metav1.LabelSelectorOperator(e.Operator), Values: e.Values,
+		})
+	}
+	return sel
+}
+
+// Identity is a way to authenticate with the API.
+type Identity string
+
+// RouteMode is how an instance's route is chosen.
+type RouteMode string
+
+// Delivery is when a namespace gets its login.
+type Delivery string
+
+// The words that each of these fields takes.
+const (
+	IdentityAuto      Identity = "Auto"
+	IdentitySecretKey Identity = "SecretKey"
+
+	RouteAuto    RouteMode = "Auto"
+	RoutePrivate RouteMode = "Private"
+	RoutePublic  RouteMode = "Public"
+
+	DeliverOnDemand       Delivery = "OnDemand"
+	DeliverEveryNamespace Delivery = "EveryNamespace"
+)
+
+// Duration is a time.Duration written as in "500ms".
+type Duration time.Duration
+
+// UnmarshalYAML reads the form of time.ParseDuration.
+func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
+	parsed, err := time.ParseDuration(n.Value)
+	if err != nil || n.Kind != yaml.ScalarNode {
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %q is not a duration such as 500ms or 2s", n.Line, n.Value)}}
+	}
+	*d = Duration(parsed)
+	return nil
+}
+
+// setDefaults fills what the file leaves out.
+func (c *Config) setDefaults() {
+	if c.TencentCloud.Identity == "" {
+		c.TencentCloud.Identity = IdentityAuto
+	}
+	if c.PullSecret.Name == "" {
+		c.PullSecret.Name = "tcr-pull"
+	}
+	if c.FirstPodGrace == nil {
+		grace := Duration(500 * time.Millisecond)
+		c.FirstPodGrace = &grace
+	}
+	for i := range c.Registries {
+		r := &c.Registries[i]
+		if r.Route == "" {
+			r.Route = RouteAuto
+		}
+		if r.Delivery == "" {
+			r.Delivery = DeliverOnDemand
+		}
+	}
+}
