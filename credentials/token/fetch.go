@@ -1,0 +1,103 @@
+package token
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+)
+
+// callTimeout bounds one call of the Issuer, or a tenth of the last token's
+// life if that is less: a call that hangs must leave time for another.
+const callTimeout = 10 * time.Second
+
+// fetch issues a token for id and files it under rec, or joins the fetch that
+// is under way. It goes on until it is done or ctx ends, whoever listens.
+func (c *Cache) fetch(ctx context.Context, id registry.ID, rec *record) <-chan singleflight.Result {
+	return c.flight.DoChan(string(id), func() (any, error) {
+		if tok, ok, err := c.settled(id, rec); ok || err != nil {
+			return tok, err
+		}
+		return c.issue(ctx, id, rec)
+	})
+}
+
+// settled returns the outcome of a fetch that ended between the caller's look
+// at the cache and its own fetch, if there was one.
+func (c *Cache) settled(id registry.ID, rec *record) (Token, bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if err := rec.pausing(now); err != nil {
+		return Token{}, false, err
+	}
+	tok, ok := c.Peek(id)
+	return tok, ok && now.Before(rec.renewAt), nil
+}
+
+func (c *Cache) issue(ctx context.Context, id registry.ID, rec *record) (Token, error) {
+	if err := c.limiter.Wait(ctx); err != nil {
+		return Token{}, fmt.Errorf("wait to issue a token for %s: %w", id, err)
+	}
+	tok, err := c.call(ctx, id)
+	if err != nil {
+		err = fmt.Errorf("issue token for %s: %w", id, err)
+		if ctx.Err() == nil { // otherwise it was us who ended it
+			c.fail(id, rec, err)
+		}
+		return Token{}, err
+	}
+	if c.store(id, rec, tok) {
+		c.onChange(id)
+	}
+	return tok, nil
+}
+
+// call asks the issuer. No lock is held here.
+func (c *Cache) call(ctx context.Context, id registry.ID) (Token, error) {
+	ctx, cancel := context.WithTimeout(ctx, scaled(callTimeout, c.lastLife(id)))
+	defer cancel()
+	tok, err := c.issuer.Issue(ctx, id)
+	if err != nil {
+		return Token{}, err
+	}
+	return tok.wallClock(), tok.check(time.Now())
+}
+
+// store files tok and reports whether it did: not if id was dropped
+// meanwhile.
+func (c *Cache) store(id registry.ID, rec *record, tok Token) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.records[id] != rec {
+		return false
+	}
+	held := maps.Clone(*c.held.Load())
+	held[id] = &heldToken{token: tok, until: tok.usableUntil()}
+	c.held.Store(&held)
+	rec.clear()
+	rec.renewAt = tok.renewAt(rand.Float64())
+	c.poke()
+	return true
+}
+
+func (c *Cache) fail(id registry.ID, rec *record, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	rec.fail(err, time.Now().Add(pause(err, rec.failures+1, c.lastLife(id), rand.Float64())))
+	c.poke()
+}
+
+// lastLife is how long the last token of id lives or lived, or zero if none
+// was seen.
+func (c *Cache) lastLife(id registry.ID) time.Duration {
+	if last, ok := (*c.held.Load())[id]; ok {
+		return last.token.Lifetime()
+	}
+	return 0
+}
