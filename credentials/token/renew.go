@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-logr/logr"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
@@ -107,7 +107,7 @@ func (c *Cache) renew(ctx context.Context, id registry.ID, rec *record) {
 }
 
 func (c *Cache) logRenewal(ctx context.Context, id registry.ID, err error) {
-	log := logr.FromContextOrDiscard(ctx).WithValues("instance", id)
+	log := logf.FromContext(ctx).WithValues("instance", id)
 	switch {
 	case ctx.Err() != nil: // the end of Start, not a failure
 	case err != nil:
