@@ -1,0 +1,88 @@
+package podview
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	// OriginalImagesAnnotation keeps the images as the Pod's author wrote them.
+	// It is a note to the reader and nothing is ever decided by it.
+	OriginalImagesAnnotation = "tcr-webhook.io/original-images"
+
+	// mirrorAnnotation marks the API server's picture of a static Pod, which
+	// the kubelet made and would not let change.
+	mirrorAnnotation = "kubernetes.io/config.mirror"
+)
+
+// Annotations are what is read of a Pod's annotations. The rest is
+// passed over: a Pod may carry 256 KiB of them.
+type Annotations struct {
+	Present        bool   // an object, even an empty one
+	Size           int    // bytes of all names and values, as the API server counts them
+	Mirror         bool   // the Pod is a mirror of a static one
+	OriginalImages string // value of OriginalImagesAnnotation
+}
+
+var errNotAMap = errors.New("annotations are not a map of strings")
+
+// UnmarshalJSONFrom reads a map of strings and keeps only what a says it does.
+func (a *Annotations) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	*a = Annotations{}
+	start, err := dec.ReadToken()
+	if err != nil || start.Kind() == 'n' {
+		return err
+	}
+	if start.Kind() != '{' {
+		return errNotAMap
+	}
+	a.Present = true
+	for dec.PeekKind() == '"' {
+		if err := a.readOne(dec); err != nil {
+			return err
+		}
+	}
+	_, err = dec.ReadToken()
+	return err
+}
+
+// readOne reads a name and its value. Each is judged before the next is read,
+// which may overwrite it.
+func (a *Annotations) readOne(dec *jsontext.Decoder) error {
+	name, err := readString(dec)
+	if err != nil {
+		return err
+	}
+	a.Size += len(name)
+	isMirror, isOriginals := string(name) == mirrorAnnotation, string(name) == OriginalImagesAnnotation
+
+	value, err := readString(dec)
+	if err != nil {
+		return err
+	}
+	a.Size += len(value)
+	a.Mirror = a.Mirror || isMirror
+	if isOriginals {
+		a.OriginalImages = string(value)
+	}
+	return nil
+}
+
+// readString reads a string, or a null as the empty one. What it returns is
+// good until dec is read again.
+func readString(dec *jsontext.Decoder) ([]byte, error) {
+	quoted, err := dec.ReadValue()
+	switch {
+	case err != nil:
+		return nil, err
+	case quoted.Kind() == 'n':
+		return nil, nil
+	case quoted.Kind() != '"':
+		return nil, errNotAMap
+	case bytes.IndexByte(quoted, '\\') < 0:
+		return quoted[1 : len(quoted)-1], nil
+	}
+	return jsontext.AppendUnquote(nil, quoted)
+}
