@@ -1,0 +1,105 @@
+package cluster
+
+import (
+	"context"
+	"path/filepath"
+	"strconv"
+
+	"k8s.io/client-go/rest"
+)
+
+// apiServer is a kube-apiserver on an etcd of its own.
+type apiServer struct {
+	binary string
+	dir    string // certificates; the log lies beside it
+	pki    *authority
+	url    string // set by start
+}
+
+func newAPIServer(binary, dir string) (*apiServer, error) {
+	pki, err := newAuthority("kubernetes-ca")
+	if err != nil {
+		return nil, err
+	}
+	pair, err := pki.server("kube-apiserver", "kubernetes.default.svc")
+	if err != nil {
+		return nil, err
+	}
+	signing, err := newSigningKey()
+	if err != nil {
+		return nil, err
+	}
+	a := &apiServer{binary: binary, dir: dir, pki: pki}
+	return a, writeFiles(dir, map[string][]byte{
+		"ca.crt": pki.pem, "tls.crt": pair.cert, "tls.key": pair.key, "service-account.key": signing,
+	})
+}
+
+// start runs the API server on one port and returns when it is ready and the
+// default namespace, the last of those it makes for itself, is there.
+func (a *apiServer) start(ctx context.Context, store *etcd, ports []int) (*process, error) {
+	a.url = loopback(ports[0])
+	admin, err := a.config("cluster-start", "system:masters")
+	if err != nil {
+		return nil, err
+	}
+	client, err := rest.HTTPClientFor(admin)
+	if err != nil {
+		return nil, err
+	}
+	defer client.CloseIdleConnections()
+	p, err := launch(server(apiServerBinary, a.binary, a.dir+".log", a.args(store, ports[0])))
+	if err != nil {
+		return nil, err
+	}
+	return p, p.await(ctx, func(ctx context.Context) error {
+		if err := get(ctx, client, a.url+"/readyz"); err != nil {
+			return err
+		}
+		return get(ctx, client, a.url+"/api/v1/namespaces/default")
+	})
+}
+
+// config is a client of the API server who is the user name in groups.
+func (a *apiServer) config(name string, groups ...string) (*rest.Config, error) {
+	pair, err := a.pki.client(name, groups...)
+	if err != nil {
+		return nil, err
+	}
+	return &rest.Config{
+		Host:            a.url,
+		TLSClientConfig: rest.TLSClientConfig{CAData: a.pki.pem, CertData: pair.cert, KeyData: pair.key},
+		QPS:             -1, // no limit of the client's own
+	}, nil
+}
+
+func (a *apiServer) file(name string) string { return filepath.Join(a.dir, name) }
+
+func (a *apiServer) args(store *etcd, port int) []string {
+	return []string{
+		"--etcd-servers=" + store.url,
+		"--etcd-cafile=" + store.file("ca.crt"),
+		"--etcd-certfile=" + store.file("tls.crt"),
+		"--etcd-keyfile=" + store.file("tls.key"),
+		"--bind-address=127.0.0.1",
+		"--secure-port=" + strconv.Itoa(port),
+		// Else it looks for an interface that is not loopback, and a machine
+		// without a network has none. Nor may the address become the endpoint
+		// of the Service kubernetes, since no endpoint may be loopback.
+		"--advertise-address=127.0.0.1",
+		"--endpoint-reconciler-type=none",
+		"--tls-cert-file=" + a.file("tls.crt"),
+		"--tls-private-key-file=" + a.file("tls.key"),
+		"--client-ca-file=" + a.file("ca.crt"),
+		"--authorization-mode=RBAC",
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-signing-key-file=" + a.file("service-account.key"),
+		"--service-account-key-file=" + a.file("service-account.key"),
+		"--service-cluster-ip-range=10.0.0.0/24",
+		// It refuses every pod of a namespace without a default ServiceAccount,
+		// and the controller-manager that would make one does not run here.
+		"--disable-admission-plugins=ServiceAccount",
+		"--allow-privileged=true",
+		"--profiling=false",
+	}
+}

@@ -1,0 +1,119 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"k8s.io/client-go/rest"
+)
+
+// Options says what Start starts.
+type Options struct {
+	// Dir is the data folder: certificates, etcd's data, and the logs etcd.log
+	// and kube-apiserver.log. It is made if it is missing; removing it, after
+	// Stop, is the caller's part. Required, and one cluster's at a time.
+	Dir string
+
+	// Binaries is the folder with kube-apiserver and etcd; empty means the one
+	// that the function Binaries returns.
+	Binaries string
+
+	// Progress is told what happens while binaries are built. It may be nil.
+	Progress io.Writer
+}
+
+// Cluster is a running API server with its etcd.
+type Cluster struct {
+	api   *apiServer
+	admin *rest.Config
+	procs []*process // in the order of their start
+	stop  func() error
+}
+
+// Start starts a cluster and returns when its API server is ready, about four
+// seconds later. ctx bounds the start alone: the cluster then runs until Stop,
+// or until this process ends. An error that a log explains names the log and
+// quotes its last lines.
+func Start(ctx context.Context, o Options) (*Cluster, error) {
+	if o.Dir == "" {
+		return nil, errors.New("start a cluster: Options.Dir is empty; name a folder for its data")
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	if o.Binaries == "" {
+		dir, err := Binaries(ctx, o.Progress)
+		if err != nil {
+			return nil, err
+		}
+		o.Binaries = dir
+	}
+	c := &Cluster{}
+	c.stop = sync.OnceValue(c.stopAll)
+	if err := c.start(ctx, o); err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
+	return c, nil
+}
+
+func (c *Cluster) start(ctx context.Context, o Options) error {
+	store, err := newEtcd(filepath.Join(o.Binaries, etcdBinary), filepath.Join(o.Dir, etcdBinary))
+	if err != nil {
+		return err
+	}
+	c.api, err = newAPIServer(filepath.Join(o.Binaries, apiServerBinary), filepath.Join(o.Dir, apiServerBinary))
+	if err != nil {
+		return err
+	}
+	err = c.run(ctx, 2, store.start)
+	if err != nil {
+		return err
+	}
+	err = c.run(ctx, 1, func(ctx context.Context, ports []int) (*process, error) {
+		return c.api.start(ctx, store, ports)
+	})
+	if err != nil {
+		return err
+	}
+	c.admin, err = c.UserConfig("admin", "system:masters")
+	return err
+}
+
+// run starts a process with n free ports and keeps it for Stop.
+func (c *Cluster) run(ctx context.Context, n int, start startFunc) error {
+	p, err := onFreePorts(ctx, n, freePorts, start)
+	if err == nil {
+		c.procs = append(c.procs, p)
+	}
+	return err
+}
+
+// Stop stops the API server, then etcd, and returns when both are gone. A
+// second call does nothing and returns what the first one did. It is an error
+// if one of them had ended before, or had to be killed.
+func (c *Cluster) Stop() error { return c.stop() }
+
+func (c *Cluster) stopAll() error {
+	var all error
+	for i := len(c.procs) - 1; i >= 0; i-- {
+		all = errors.Join(all, c.procs[i].stop())
+	}
+	return all
+}
+
+// Config returns a client configuration of the cluster's administrator, with
+// no client-side rate limit.
+func (c *Cluster) Config() *rest.Config { return rest.CopyConfig(c.admin) }
+
+// UserConfig returns a client configuration of the user name, who may do what
+// RBAC grants that name and groups and nothing else; the group
+// system:authenticated is everyone's. For a ServiceAccount name is
+// system:serviceaccount:NAMESPACE:NAME and groups are system:serviceaccounts
+// and system:serviceaccounts:NAMESPACE. No client-side rate limit.
+func (c *Cluster) UserConfig(name string, groups ...string) (*rest.Config, error) {
+	return c.api.config(name, groups...)
+}

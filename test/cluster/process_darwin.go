@@ -1,0 +1,9 @@
+package cluster
+
+import "syscall"
+
+// childAttributes cannot tie the child's life to ours here: when we are
+// killed outright, it stays.
+func childAttributes(c command) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: c.ownGroup}
+}
