@@ -1,0 +1,74 @@
+package credentials
+
+import (
+	"sync"
+	"time"
+)
+
+// demand remembers which namespaces a pod has asked for, until they have
+// their Secret, and which of them were waited for in vain.
+type demand struct {
+	mu     sync.Mutex // guards both maps
+	asked  map[string]struct{}
+	vain   map[string]time.Time
+	signal chan struct{} // capacity one: there is something to do
+}
+
+// vainPause is how long nobody waits for a namespace after a wait ran out.
+const vainPause = 30 * time.Second
+
+func newDemand() demand {
+	return demand{asked: map[string]struct{}{}, vain: map[string]time.Time{}, signal: make(chan struct{}, 1)}
+}
+
+func (d *demand) add(namespace string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked[namespace] = struct{}{}
+}
+
+func (d *demand) has(namespace string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.asked[namespace]
+	return ok
+}
+
+// done forgets a namespace that has its Secret, or is gone.
+func (d *demand) done(namespace string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.asked, namespace)
+	delete(d.vain, namespace)
+}
+
+func (d *demand) pending() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	names := make([]string, 0, len(d.asked))
+	for n := range d.asked {
+		names = append(names, n)
+	}
+	return names
+}
+
+// waitedInVain notes that a wait for namespace ran out at now.
+func (d *demand) waitedInVain(namespace string, now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.vain[namespace] = now.Add(vainPause)
+}
+
+func (d *demand) mayWait(namespace string, now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !now.Before(d.vain[namespace])
+}
+
+// poke wakes whoever serves the demand.
+func (d *demand) poke() {
+	select {
+	case d.signal <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,163 @@
+package credentials
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+)
+
+// Describer asks what an instance is called.
+type Describer interface {
+	Hosts(context.Context, registry.ID) (registry.Hosts, error)
+}
+
+// Instances keeps the directory of registries: the configured entries, with
+// the host names that the configuration leaves out asked of a Describer. Use
+// NewInstances.
+type Instances struct {
+	describer atomic.Pointer[Describer]
+	directory atomic.Pointer[registry.Directory]
+	changed   func()
+	wake      chan struct{} // capacity one
+
+	mu      sync.Mutex // guards what is below
+	entries []registry.Entry
+	known   map[registry.ID]registry.Hosts
+	asked   bool // of each entry, whether or not there was an answer
+}
+
+const (
+	// rediscover is how often known hosts are asked for again: custom domains
+	// come and go by hand.
+	rediscover = 10 * time.Minute
+	// retryDescribe is how soon an instance whose hosts are unknown is asked
+	// for again; as much is added by chance.
+	retryDescribe = 3 * time.Second
+	// firstAnswer is how long admission is held up by an API that does not
+	// answer. Then pods pass with what is known, and their images as written.
+	firstAnswer = 5 * time.Second
+)
+
+// NewInstances returns a keeper of the directory that calls changed, on its
+// own goroutine, after the directory was replaced.
+func NewInstances(changed func()) *Instances {
+	return &Instances{changed: changed, wake: make(chan struct{}, 1), known: map[registry.ID]registry.Hosts{}}
+}
+
+// Directory is the registries there are, or nil while they are not known yet.
+func (i *Instances) Directory() *registry.Directory { return i.directory.Load() }
+
+// Set replaces the configured entries and where their hosts are asked for.
+// Hosts that are known already stay known.
+func (i *Instances) Set(entries []registry.Entry, d Describer) {
+	i.describer.Store(&d)
+	i.mu.Lock()
+	i.entries = entries
+	i.mu.Unlock()
+	i.publish(false)
+	select {
+	case i.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Start asks for host names until ctx ends.
+func (i *Instances) Start(ctx context.Context) error {
+	first := time.AfterFunc(firstAnswer, func() { i.publish(true) })
+	defer first.Stop()
+	for {
+		complete := i.discover(ctx)
+		for _, c := range i.publish(true) {
+			log.FromContext(ctx).Info("Two instances claim one host", "host", c.Host, "kept", c.Kept, "lost", c.Taken)
+		}
+		pause := rediscover
+		if !complete {
+			pause = retryDescribe + rand.N(retryDescribe)
+		}
+		again := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			again.Stop()
+			return nil
+		case <-i.wake:
+		case <-again.C:
+		}
+		again.Stop()
+	}
+}
+
+// NeedLeaderElection is false: admission needs the directory on each replica.
+func (i *Instances) NeedLeaderElection() bool { return false }
+
+// discover asks once for the hosts of each entry that does not give them, and
+// tells whether all are known.
+func (i *Instances) discover(ctx context.Context) (complete bool) {
+	var group errgroup.Group
+	describer := *i.describer.Load()
+	for _, id := range i.undescribed() {
+		group.Go(func() error {
+			hosts, err := describer.Hosts(ctx, id)
+			if err != nil {
+				log.FromContext(ctx).Error(err, "Hosts of an instance are not known; its images stay as written until they are", "instance", id)
+				return err
+			}
+			i.mu.Lock()
+			defer i.mu.Unlock()
+			i.known[id] = hosts
+			return nil
+		})
+	}
+	return group.Wait() == nil
+}
+
+// undescribed lists the instances whose hosts the configuration leaves out.
+func (i *Instances) undescribed() []registry.ID {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	seen := map[registry.ID]struct{}{}
+	var ids []registry.ID
+	for _, e := range i.entries {
+		if _, again := seen[e.ID]; !again && e.Hosts.Public == "" {
+			seen[e.ID] = struct{}{}
+			ids = append(ids, e.ID)
+		}
+	}
+	return ids
+}
+
+// publish replaces the directory by what is known now. Before every instance
+// was asked for once there is none, unless nothing has to be asked.
+func (i *Instances) publish(asked bool) []registry.Conflict {
+	i.mu.Lock()
+	i.asked = i.asked || asked
+	entries, complete := i.described()
+	if !i.asked && !complete {
+		i.mu.Unlock()
+		return nil
+	}
+	d, conflicts := registry.NewDirectory(entries)
+	i.directory.Store(d) // within the lock, so that an older one never comes last
+	i.mu.Unlock()
+	i.changed()
+	return conflicts
+}
+
+// described is the entries with the hosts that are known. The caller holds mu.
+func (i *Instances) described() (entries []registry.Entry, complete bool) {
+	complete = true
+	for _, e := range i.entries {
+		if e.Hosts.Public == "" {
+			e.Hosts = i.known[e.ID]
+		}
+		complete = complete && e.Hosts.Public != ""
+		entries = append(entries, e)
+	}
+	return entries, complete
+}

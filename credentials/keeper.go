@@ -1,0 +1,246 @@
+package credentials
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+	"golang.org/x/time/rate"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials/pullsecret"
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/credentials/token"
+)
+
+// Tokens gives the tokens there are, from memory.
+type Tokens interface {
+	// Peek returns a token that works, if there is one.
+	Peek(registry.ID) (token.Token, bool)
+	// Err is why there is none.
+	Err(registry.ID) error
+}
+
+// Options are what a Keeper works with.
+type Options struct {
+	// Client reads from caches and writes. Live reads from the API server.
+	Client client.Client
+	Live   client.Reader
+	Tokens Tokens
+	// Directory is the registries there are; nil until they are known.
+	Directory func() *registry.Directory
+	// SecretName is the name of every pull Secret.
+	SecretName string
+	// OwnNamespace never gets one.
+	OwnNamespace string
+	Metrics      *Metrics
+}
+
+// Keeper makes pull Secrets what they should be. Use NewKeeper.
+type Keeper struct {
+	Options
+	demand demand
+	flight singleflight.Group
+	pace   *rate.Limiter // of renewals, which nobody waits for
+	grace  atomic.Int64  // time.Duration
+	places chan struct{} // of those who wait for a write
+}
+
+const (
+	// renewalsPerSecond leaves the API server its breath: 10,000 namespaces
+	// are renewed within nine minutes, of an hour that a token lives.
+	renewalsPerSecond = 20
+	// writeTimeout bounds one pass over a namespace. It does not end with the
+	// admission that started it.
+	writeTimeout = 10 * time.Second
+	// waiters bounds the admissions held at once for a Secret to be written; a
+	// burst beyond it is admitted with the Secret's name, and a warning.
+	waiters = 512
+)
+
+// NewKeeper returns a keeper; nothing runs until Start.
+func NewKeeper(o Options) *Keeper {
+	return &Keeper{
+		Options: o,
+		demand:  newDemand(),
+		pace:    rate.NewLimiter(renewalsPerSecond, renewalsPerSecond),
+		places:  make(chan struct{}, waiters),
+	}
+}
+
+// SetGrace sets how long Ensure may wait for a Secret to be written.
+func (k *Keeper) SetGrace(d time.Duration) { k.grace.Store(int64(d)) }
+
+// errGone says that the namespace is not there, or on its way out.
+var errGone = errors.New("namespace is gone or terminating")
+
+// errSlow says that a renewal has to wait for its turn.
+type errSlow struct{ wait time.Duration }
+
+func (e errSlow) Error() string { return fmt.Sprintf("renewal waits %s for its turn", e.wait) }
+
+// converge brings the pull Secret of a namespace to what it should be. At
+// most one pass runs for a namespace at a time; callers share it.
+func (k *Keeper) converge(ctx context.Context, namespace string) <-chan singleflight.Result {
+	return k.flight.DoChan(namespace, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+		defer cancel()
+		plan, err := k.pass(ctx, namespace)
+		if err != nil {
+			return plan, fmt.Errorf("pull secret of namespace %s: %w", namespace, err)
+		}
+		return plan, nil
+	})
+}
+
+// pass looks at a namespace once and acts once.
+func (k *Keeper) pass(ctx context.Context, namespace string) (Plan, error) {
+	directory := k.Directory()
+	if directory == nil || namespace == k.OwnNamespace {
+		return Plan{Action: Keep}, nil
+	}
+	ns, err := k.namespace(ctx, namespace)
+	if err != nil {
+		return Plan{Action: Keep}, err
+	}
+	o, err := k.observe(ctx, namespace)
+	if err != nil {
+		return Plan{Action: Keep}, err
+	}
+	want, everywhere := k.wanted(directory, ns)
+	if !o.Exists && !everywhere && !k.demand.has(namespace) {
+		return Plan{Action: Keep}, nil // nobody asked yet
+	}
+	plan := Decide(o, want, namespace, time.Now())
+	if plan.Action == Renew {
+		if wait := k.turn(); wait > 0 {
+			return plan, errSlow{wait}
+		}
+	}
+	err = k.act(ctx, namespace, plan.Action, o, want)
+	k.Metrics.wrote(plan.Action, err)
+	return plan, err
+}
+
+// turn is how long a renewal has to wait until it may be written.
+func (k *Keeper) turn() time.Duration {
+	r := k.pace.Reserve()
+	wait := r.Delay()
+	if wait > 0 {
+		r.Cancel()
+	}
+	return wait
+}
+
+// namespace reads what selects a namespace: from the cache, or live when it is
+// younger than what the cache has seen.
+func (k *Keeper) namespace(ctx context.Context, name string) (registry.Namespace, error) {
+	var meta metav1.PartialObjectMetadata
+	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	key := types.NamespacedName{Name: name}
+	err := k.Client.Get(ctx, key, &meta)
+	if apierrors.IsNotFound(err) {
+		err = k.Live.Get(ctx, key, &meta)
+	}
+	switch {
+	case apierrors.IsNotFound(err) || err == nil && meta.DeletionTimestamp != nil:
+		return registry.Namespace{}, errGone
+	case err != nil:
+		return registry.Namespace{}, fmt.Errorf("read namespace: %w", err)
+	}
+	return registry.Namespace{Name: name, Labels: meta.Labels}, nil
+}
+
+func (k *Keeper) observe(ctx context.Context, namespace string) (Observed, error) {
+	var s corev1.Secret
+	err := k.Client.Get(ctx, types.NamespacedName{Namespace: namespace, Name: k.SecretName}, &s)
+	switch {
+	case apierrors.IsNotFound(err):
+		return Observed{}, nil
+	case err != nil:
+		return Observed{}, fmt.Errorf("read secret %s: %w", k.SecretName, err)
+	}
+	return Observe(&s), nil
+}
+
+// wanted lists the logins of ns, and tells whether it gets them unasked.
+func (k *Keeper) wanted(d *registry.Directory, ns registry.Namespace) (want []Login, everywhere bool) {
+	for _, e := range d.Serving(ns) {
+		hosts := e.Hosts.All()
+		if len(hosts) == 0 {
+			continue // not known yet, so there is nothing to log in to
+		}
+		tok, _ := k.Tokens.Peek(e.ID)
+		want = append(want, Login{ID: e.ID, Hosts: hosts, Token: tok})
+		everywhere = everywhere || e.EveryNamespace
+	}
+	return want, everywhere
+}
+
+// act carries out an action.
+func (k *Keeper) act(ctx context.Context, namespace string, a Action, o Observed, want []Login) error {
+	switch a {
+	case Create:
+		return k.write(ctx, namespace, o, want)
+	case Renew, Repair:
+		return k.write(ctx, namespace, o, want, client.ForceOwnership)
+	case Replace:
+		old := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: k.SecretName}}
+		err := k.Client.Delete(ctx, old, client.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion})
+		if err != nil {
+			return fmt.Errorf("delete secret that cannot be changed: %w", err)
+		}
+		return k.write(ctx, namespace, Observed{}, want)
+	default:
+		return nil
+	}
+}
+
+// write applies the Secret. Creation goes without force, so that the API
+// server itself refuses to take over a Secret that is not ours.
+func (k *Keeper) write(ctx context.Context, namespace string, o Observed, want []Login, opts ...client.ApplyOption) error {
+	now := time.Now()
+	var held map[registry.Host]pullsecret.Login
+	if takesOver(want, o, now) {
+		var err error
+		if held, err = k.held(ctx, namespace, o); err != nil {
+			return err
+		}
+	}
+	c, err := compose(want, o, held, now)
+	if err != nil {
+		return err
+	}
+	secret, err := c.apply(namespace, k.SecretName, o)
+	if err != nil {
+		return err
+	}
+	err = k.Client.Apply(ctx, secret, append(opts, client.FieldOwner(FieldManager))...)
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return errGone
+	}
+	if err != nil {
+		return fmt.Errorf("apply secret %s: %w", k.SecretName, err)
+	}
+	return nil
+}
+
+// held reads the logins that are in a Secret now.
+func (k *Keeper) held(ctx context.Context, namespace string, o Observed) (map[registry.Host]pullsecret.Login, error) {
+	var s corev1.Secret
+	err := k.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: k.SecretName}, &s)
+	if err != nil {
+		return nil, fmt.Errorf("read logins to keep: %w", err)
+	}
+	if s.ResourceVersion != o.ResourceVersion {
+		return nil, errors.New("secret changed while it was read") // tried again with what it is now
+	}
+	return pullsecret.Decode(s.Data[dataKey])
+}
