@@ -72,6 +72,10 @@ func (e *etcd) args(peerURL string) []string {
 		"--peer-trusted-ca-file=" + e.file("ca.crt"),
 		"--peer-cert-file=" + e.file("tls.crt"),
 		"--peer-key-file=" + e.file("tls.key"),
+		// The only member waits this long before it elects itself; the default,
+		// a second, is for members that must hear of each other first.
+		"--heartbeat-interval=10",
+		"--election-timeout=100",
 		"--unsafe-no-fsync", // the data has to be fast, not to survive a crash
 	}
 }
