@@ -126,6 +126,13 @@ func (c *Cloud) Revoke(secretID string) bool { return c.book.SetRevoked(secretID
 // Restore enables an identity again.
 func (c *Cloud) Restore(secretID string) bool { return c.book.SetRevoked(secretID, false) }
 
+// PullToken makes a temporary pull token for an identity without a call of the
+// API, as the console does.
+func (c *Cloud) PullToken(i Identity) (username, token string, err error) {
+	t, err := c.book.IssueTemporary(i.OwnerUIN, i.UIN)
+	return t.Username, t.Token, err
+}
+
 // AddRole adds a role for STS and returns it as it is now, with a UIN.
 func (c *Cloud) AddRole(r Role) Role { return c.book.AddRole(r) }
 
@@ -140,7 +147,12 @@ func (c *Cloud) AddInstance(i Instance) {
 }
 
 // PutInstance is AddInstance for what comes from a user.
-func (c *Cloud) PutInstance(i Instance) error { return c.instances.Put(i) }
+func (c *Cloud) PutInstance(i Instance) error {
+	if _, known := tencentcloud.RegionIDs()[i.Region]; i.Region != "" && !known {
+		return fmt.Errorf("instance %s: there is no region %q", i.ID, i.Region)
+	}
+	return c.instances.Put(i)
+}
 
 // RemoveInstance removes an instance and reports whether there was one.
 func (c *Cloud) RemoveInstance(id string) bool { return c.instances.Remove(id) }
@@ -166,8 +178,8 @@ func (c *Cloud) ClearFaults() { c.gateway.ClearFaults() }
 // Faults returns the faults in force by action.
 func (c *Cloud) Faults() map[string]Fault { return c.gateway.Faults() }
 
-// HasAction reports whether the API has an action of this name.
-func (c *Cloud) HasAction(name string) bool { return c.gateway.HasAction(name) }
+// Actions returns the names of all API actions, sorted.
+func (c *Cloud) Actions() []string { return c.gateway.Actions() }
 
 // Calls returns the API calls of an action so far, oldest first; "" for all.
 func (c *Cloud) Calls(action string) []Call { return c.gateway.Calls(action) }

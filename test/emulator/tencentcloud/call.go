@@ -23,7 +23,7 @@ type Call struct {
 	Answered bool          `json:"answered"` // false: still in flight, or dropped
 	Status   int           `json:"status,omitempty"`
 	Code     string        `json:"code,omitempty"` // error code answered; empty: success, or a raw answer
-	Took     time.Duration `json:"took,omitempty"` // nanoseconds
+	Took     time.Duration `json:"-"`
 }
 
 // maxCalls bounds the log of an emulator that runs for days.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,14 +60,14 @@ func (g *Gateway) Faults() map[string]Fault { return g.faults.all() }
 // Calls returns the calls of an action so far, oldest first; "" for all.
 func (g *Gateway) Calls(action string) []Call { return g.calls.of(action) }
 
-// HasAction reports whether any service has an action of this name.
-func (g *Gateway) HasAction(name string) bool {
+// Actions returns the names of all actions of all services, sorted.
+func (g *Gateway) Actions() []string {
+	var names []string
 	for _, s := range g.Services {
-		if _, ok := s.Actions[name]; ok {
-			return true
-		}
+		names = slices.AppendSeq(names, maps.Keys(s.Actions))
 	}
-	return false
+	slices.Sort(names)
+	return names
 }
 
 // Handler serves the API. A request for a host like tcr.tencentcloudapi.com
