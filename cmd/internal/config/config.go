@@ -23,6 +23,7 @@ type Config struct {
 	// first that selects a namespace decides for it.
 	Registries []Registry `yaml:"registries"`
 	PullSecret PullSecret `yaml:"pullSecret"`
+	Rewrite    Rewrite    `yaml:"rewrite"`
 	// FirstPodGrace is how long the first pod of a namespace may wait for its
 	// pull secret to be written. Default 500ms, at most 2s, 0s not to wait.
 	FirstPodGrace *Duration `yaml:"firstPodGrace"`
@@ -79,6 +80,15 @@ type PullSecret struct {
 	// Name of the Secret. Default tcr-pull. It is bound by the RBAC rules of
 	// the installation and so read once, at start.
 	Name string `yaml:"name"`
+}
+
+// Rewrite says which images are never rewritten.
+type Rewrite struct {
+	// SkipOwners are controllers that compare the images of their pods with
+	// what they wrote, and would recreate a rewritten pod for ever, each as
+	// group/Kind, such as postgresql.cnpg.io/Cluster. Their pods get the pull
+	// secret all the same.
+	SkipOwners []string `yaml:"skipOwners"`
 }
 
 // LabelSelector selects objects as in the Kubernetes API.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/webhook/podview"
 )
 
 const whole = `apiVersion: tcr-webhook.io/v1alpha1
@@ -31,6 +32,7 @@ registries:
 - instance: tcr-k2a9bbqq
 pullSecret: {name: my-pull}
 firstPodGrace: 250ms
+rewrite: {skipOwners: [postgresql.cnpg.io/Cluster]}
 `
 
 func TestDecodeWhole(t *testing.T) {
@@ -39,6 +41,8 @@ func TestDecodeWhole(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "my-pull", c.PullSecret.Name)
 	assert.Equal(t, 250*time.Millisecond, time.Duration(*c.FirstPodGrace))
+
+	assert.Equal(t, []podview.GroupKind{{Group: "postgresql.cnpg.io", Kind: "Cluster"}}, c.SkipOwners())
 
 	entries, err := c.Entries()
 	require.NoError(t, err)
@@ -81,8 +85,8 @@ func TestDecodeMistakes(t *testing.T) {
 		{"no YAML", "a: [", []string{"c.yaml:1: "}},
 		{"a second document", whole + "---\na: 1\n", []string{"c.yaml: holds more than one YAML document"}},
 		{"an unknown key", replace("  namespaces:", "  namespace:"), []string{`c.yaml:11: unknown key "namespace"; known here: instance, hosts, namespaces, namespaceSelector, route, delivery`}},
-		{"an unknown key at the top", whole + "extra: 1\n", []string{`c.yaml:18: unknown key "extra"; known here: apiVersion, kind, tencentCloud`}},
-		{"a repeated key", whole + "kind: Config\n", []string{`c.yaml:18: mapping key "kind" already defined at line 2`}},
+		{"an unknown key at the top", whole + "extra: 1\n", []string{`c.yaml:19: unknown key "extra"; known here: apiVersion, kind, tencentCloud`}},
+		{"a repeated key", whole + "kind: Config\n", []string{`c.yaml:19: mapping key "kind" already defined at line 2`}},
 		{"a wrong type", replace(`["*", "!kube-public"]`, "{}"), []string{"c.yaml:11: cannot unmarshal !!map into []string"}},
 		{"a bad duration", replace("250ms", "soon"), []string{`c.yaml:17: "soon" is not a duration`}},
 		{"a long grace", replace("250ms", "3s"), []string{"c.yaml:17:16: firstPodGrace: 3s is out of range: want 0s to 2s"}},
@@ -99,6 +103,7 @@ func TestDecodeMistakes(t *testing.T) {
 		{"plain http to a far host", replace("http://127.0.0.1:1234", "http://tcr.example.com"), []string{`tencentCloud.endpoint: "http://tcr.example.com" would send tokens in clear`}},
 		{"an endpoint with a path", replace("http://127.0.0.1:1234", "https://tcr.example.com/v1"), []string{"is not the URL of an API"}},
 		{"a bad region", replace("ap-guangzhou", "Guangzhou"), []string{`tencentCloud.region: "Guangzhou" is not a region`}},
+		{"an owner without a group", replace("postgresql.cnpg.io/Cluster", "Cluster"), []string{`c.yaml:18:24: rewrite.skipOwners[0]: "Cluster" is not a controller such as postgresql.cnpg.io/Cluster`}},
 		{"a bad secret name", replace("my-pull", "My_Pull"), []string{`pullSecret.name: "My_Pull" is not the name of a Secret`}},
 	}
 	for _, tt := range tests {

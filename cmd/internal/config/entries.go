@@ -2,8 +2,10 @@ package config
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/webhook/podview"
 )
 
 // Entries are the configured registries in their order, as the directory
@@ -48,4 +50,14 @@ func (h *Hosts) registry() registry.Hosts {
 		hosts.Custom = append(hosts.Custom, registry.Host(c))
 	}
 	return hosts
+}
+
+// SkipOwners are the controllers whose pods keep their images.
+func (c *Config) SkipOwners() []podview.GroupKind {
+	owners := make([]podview.GroupKind, 0, len(c.Rewrite.SkipOwners))
+	for _, o := range c.Rewrite.SkipOwners {
+		group, kind, _ := strings.Cut(o, "/")
+		owners = append(owners, podview.GroupKind{Group: group, Kind: kind})
+	}
+	return owners
 }

@@ -98,6 +98,11 @@ func (c *Config) validate() mistakes {
 	if msgs := validation.IsDNS1123Subdomain(c.PullSecret.Name); len(msgs) > 0 {
 		m.add(fmt.Sprintf("%q is not the name of a Secret: %s", c.PullSecret.Name, msgs[0]), "pullSecret", "name")
 	}
+	for i, owner := range c.Rewrite.SkipOwners {
+		if group, kind, ok := strings.Cut(owner, "/"); !ok || len(validation.IsDNS1123Subdomain(group)) > 0 || !kindPattern.MatchString(kind) {
+			m.add(fmt.Sprintf("%q is not a controller such as postgresql.cnpg.io/Cluster", owner), "rewrite", "skipOwners", i)
+		}
+	}
 	if grace := time.Duration(*c.FirstPodGrace); grace < 0 || grace > maxFirstPodGrace {
 		m.add(fmt.Sprintf("%s is out of range: want 0s to %s", grace, maxFirstPodGrace), "firstPodGrace")
 	}
@@ -106,6 +111,7 @@ func (c *Config) validate() mistakes {
 
 var (
 	regionPattern = regexp.MustCompile(`^[a-z]{2,3}(-[a-z0-9]+)+$`)
+	kindPattern   = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
 	vpcPattern    = regexp.MustCompile(`^vpc-[0-9a-z]+$`)
 )
 
