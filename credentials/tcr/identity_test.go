@@ -1,0 +1,122 @@
+package tcr
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// folder is a folder with the given files; nil content means no such file.
+func folder(t *testing.T, id, key *string) Files {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range map[string]*string{secretIDFile: id, secretKeyFile: key} {
+		if content != nil {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(*content), 0o600))
+		}
+	}
+	return Files(dir)
+}
+
+func TestFilesAreReadAndTrimmed(t *testing.T) {
+	t.Parallel()
+	files := folder(t, str("  AKIDexample\n"), str("\tkey\r\n"))
+	require.NoError(t, files.Check())
+	creds, err := files.Credentials(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, Credentials{SecretID: "AKIDexample", SecretKey: "key"}, creds)
+}
+
+func TestFilesSayInOneLineWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		id, key *string
+		want    string
+	}{
+		"no files":            {nil, nil, "/secretId does not exist; mount a Secret with the keys secretId and secretKey there"},
+		"no key":              {str("id"), nil, "/secretKey does not exist; mount a Secret"},
+		"empty id":            {str(" \n"), str("key"), "/secretId is empty; put the secretId of the CAM user there"},
+		"empty key":           {str("id"), str(""), "/secretKey is empty; put the secretKey of the CAM user there"},
+		"two lines":           {str("id\n" + marker), str("key"), "/secretId holds more than a secretId"},
+		"no text":             {str("id"), str("k\x00" + marker), "/secretKey holds more than a secretKey"},
+		"a file of something": {str(strings.Repeat("x", 5000)), str("key"), "/secretId holds more than a secretId"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := folder(t, tc.id, tc.key).Check()
+			require.ErrorContains(t, err, "no credentials for Tencent Cloud: file ")
+			assert.ErrorContains(t, err, tc.want)
+			assert.NotContains(t, err.Error(), "\n")
+			assert.NotContains(t, err.Error(), "MARKER")
+		})
+	}
+}
+
+func TestAFileThatCannotBeReadIsNamedAsTheUserKnowsIt(t *testing.T) {
+	t.Parallel()
+	dir := mounted(t, "one", "id", "key")
+	require.NoError(t, os.Remove(filepath.Join(string(dir), "one", secretKeyFile)))
+	require.NoError(t, os.Mkdir(filepath.Join(string(dir), "one", secretKeyFile), 0o700))
+	err := dir.Check()
+	require.ErrorContains(t, err, filepath.Join(string(dir), secretKeyFile)+" cannot be read (is a directory)")
+	assert.NotContains(t, err.Error(), "one")
+}
+
+// mounted is a folder as the kubelet makes it: the files are links through
+// "..data" to the folder of a version.
+func mounted(t *testing.T, version, id, key string) Files {
+	t.Helper()
+	dir := t.TempDir()
+	publish(t, dir, version, id, key)
+	for _, name := range []string{secretIDFile, secretKeyFile} {
+		require.NoError(t, os.Symlink(filepath.Join("..data", name), filepath.Join(dir, name)))
+	}
+	return Files(dir)
+}
+
+// publish makes a version the current one, as the kubelet does.
+func publish(t *testing.T, dir, version, id, key string) {
+	t.Helper()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, version), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, version, secretIDFile), []byte(id), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, version, secretKeyFile), []byte(key), 0o600))
+	link := filepath.Join(dir, "..data_tmp")
+	require.NoError(t, os.Symlink(version, link))
+	require.NoError(t, os.Rename(link, filepath.Join(dir, "..data")))
+}
+
+func TestFilesOfAMountedSecretAreNeverMixed(t *testing.T) {
+	t.Parallel()
+	files := mounted(t, "v-first", "id-first", "key-first")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		last := "v-first"
+		for i := range 200 {
+			name := strings.Repeat("x", 1+i%7) + string(rune('a'+i%26)) + strings.Repeat("y", i/7)
+			publish(t, string(files), "v-"+name, "id-"+name, "key-"+name)
+			assert.NoError(t, os.RemoveAll(filepath.Join(string(files), last)))
+			last = "v-" + name
+		}
+	}()
+	seen := map[string]bool{}
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		creds, err := files.Credentials(t.Context())
+		if err != nil { // two versions went by between two reads
+			require.ErrorIs(t, err, os.ErrNotExist)
+			continue
+		}
+		assert.Equal(t, strings.TrimPrefix(creds.SecretID, "id-"), strings.TrimPrefix(creds.SecretKey.Reveal(), "key-"))
+		seen[creds.SecretID] = true
+	}
+	assert.Greater(t, len(seen), 1, "no change was seen")
+}
