@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials"
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/webhook"
+)
+
+// newWebhook makes the HTTPS server and what answers on it.
+func (s *server) newWebhook(ctx context.Context, certs *certwatcher.CertWatcher) (*webhook.Server, error) {
+	pods, err := webhook.NewPods(webhook.PodsOptions{
+		Snapshot:    s.state.Load,
+		Namespaces:  namespaceLabels(ctx, s.mgr.GetClient()),
+		PullSecrets: pullSecrets{s.keeper},
+		Metrics:     s.metrics.webhook,
+	})
+	if err != nil {
+		return nil, err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.opts.listen)
+	if err != nil {
+		return nil, fmt.Errorf("--listen: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle(webhook.PodsPath, pods)
+	return webhook.NewServer(webhook.ServerOptions{
+		Listener:       listener,
+		GetCertificate: certs.GetCertificate,
+		Handler:        mux,
+		DrainDelay:     s.opts.drainDelay,
+	})
+}
+
+// pullSecrets lets admission ask the keeper.
+type pullSecrets struct{ keeper *credentials.Keeper }
+
+// Ensure implements webhook.PullSecrets.
+func (p pullSecrets) Ensure(ctx context.Context, ns string, instances []registry.ID, dryRun bool) webhook.Delivery {
+	if dryRun {
+		return webhook.Delivery{Ready: true} // by the time of the real run it is, or that run says so
+	}
+	warning := p.keeper.Ensure(ctx, ns, instances)
+	return webhook.Delivery{Ready: warning == "", Warning: warning}
+}
+
+// namespaceLabels reads the labels of a namespace from the cache.
+func namespaceLabels(ctx context.Context, cached client.Reader) webhook.Namespaces {
+	return func(name string) (map[string]string, bool) {
+		var meta metav1.PartialObjectMetadata
+		meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+		if err := cached.Get(ctx, types.NamespacedName{Name: name}, &meta); err != nil {
+			return nil, false
+		}
+		return meta.Labels, true
+	}
+}

@@ -1,0 +1,45 @@
+// Command tcr-webhook is the server: it changes pods as they are created, so
+// that their images come from TCR by the private route with a login that
+// works, and it keeps those logins fresh in every namespace.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+func main() {
+	if err := run(ctrl.SetupSignalHandler(), os.Args[1:], os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "tcr-webhook:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the whole command: it ends when ctx does, or with what kept it from
+// serving.
+func run(ctx context.Context, args []string, stderr io.Writer) error {
+	var opts options
+	cmd := &cobra.Command{
+		Use:   "tcr-webhook",
+		Short: "Pull private images from Tencent Container Registry with nothing in the pod's manifest",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := opts.check(); err != nil {
+				return err
+			}
+			return serve(cmd.Context(), opts, stderr)
+		},
+		SilenceUsage:  true,
+		SilenceErrors: true, // main prints it, once
+	}
+	opts.addTo(cmd.Flags())
+	cmd.SetArgs(args)
+	cmd.SetOut(stderr)
+	cmd.SetErr(stderr)
+	return cmd.ExecuteContext(ctx)
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials"
+)
+
+// newManager makes a manager whose caches hold as little as the job needs: of
+// Secrets those of our name, without their data, and of the rest no more than
+// metadata.
+func newManager(o options, secretName string) (manager.Manager, error) {
+	restConfig, err := clusterConfig(o.kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("find the API server: %w", err)
+	}
+	scheme := runtime.NewScheme()
+	if err := corev1.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("build scheme: %w", err)
+	}
+	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
+		Scheme: scheme,
+		Cache: cache.Options{
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: {
+				Field:     fields.OneTermEqualSelector("metadata.name", secretName),
+				Transform: credentials.Summarize,
+			}},
+		},
+		Metrics:                       metricsserver.Options{BindAddress: o.metricsListen},
+		HealthProbeBindAddress:        o.probesListen,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "tcr-webhook",
+		LeaderElectionNamespace:       o.namespace,
+		LeaderElectionReleaseOnCancel: true, // nothing of a leader's runs on after it
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create manager: %w", err)
+	}
+	return mgr, nil
+}
+
+// clusterConfig is how to reach the API server. There is no limit on our own
+// side: admissions wait for some of these calls, and renewals are paced where
+// they are made.
+func clusterConfig(kubeconfig string) (*rest.Config, error) {
+	restConfig, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	restConfig.QPS = -1
+	restConfig.UserAgent = "tcr-webhook"
+	return restConfig, nil
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/tcr-webhook/tcr-webhook/cmd/internal/config"
+	"github.com/tcr-webhook/tcr-webhook/credentials"
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/credentials/tcr"
+	"github.com/tcr-webhook/tcr-webhook/credentials/token"
+	"github.com/tcr-webhook/tcr-webhook/webhook"
+)
+
+// server is the wired-up process.
+type server struct {
+	opts       options
+	secretName string // of the pull Secrets; what the cache and the RBAC rules are bound to
+	mgr        manager.Manager
+	metrics    *serverMetrics
+	cloud      *cloud
+	tokens     *token.Cache
+	instances  *credentials.Instances
+	keeper     *credentials.Keeper
+	state      atomic.Pointer[webhook.State]
+	config     atomic.Pointer[config.Config]
+	relook     chan struct{} // capacity one: the registries have changed
+}
+
+// configEvery is how often the configuration file is looked at.
+const configEvery = 2 * time.Second
+
+// serve runs the server until ctx ends. What is wrong with the configuration,
+// the credentials or the certificate ends it at once.
+func serve(ctx context.Context, opts options, stderr io.Writer) error {
+	level, err := opts.level()
+	if err != nil {
+		return err
+	}
+	logger := logr.FromSlogHandler(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+	ctx = ctrl.LoggerInto(ctx, logger)
+
+	data, err := os.ReadFile(opts.config)
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	cfg, err := config.Decode(opts.config, data)
+	if err != nil {
+		return err
+	}
+	identity := tcr.Files(opts.credentialsDir)
+	if err := identity.Check(); err != nil {
+		return fmt.Errorf("credentials: %w", err)
+	}
+	certs, err := certwatcher.New(filepath.Join(opts.tlsDir, corev1.TLSCertKey), filepath.Join(opts.tlsDir, corev1.TLSPrivateKeyKey))
+	if err != nil {
+		return fmt.Errorf("webhook certificate: %w", err)
+	}
+	s := &server{opts: opts, secretName: cfg.PullSecret.Name, relook: make(chan struct{}, 1)}
+	if err := s.build(ctx, identity, certs); err != nil {
+		return err
+	}
+	if err := s.apply(cfg); err != nil {
+		return fmt.Errorf("%s: %w", opts.config, err)
+	}
+	watcher := &config.Watcher{Name: opts.config, Every: configEvery, Seen: data, Changed: func(c *config.Config, err error) { s.reload(ctx, c, err) }}
+	if err := s.mgr.Add(watcher); err != nil {
+		return fmt.Errorf("add configuration watcher: %w", err)
+	}
+	return s.mgr.Start(ctx)
+}
+
+// build makes the parts and hangs them into the manager.
+func (s *server) build(ctx context.Context, identity tcr.Files, certs *certwatcher.CertWatcher) error {
+	var err error
+	if s.mgr, err = newManager(s.opts, s.secretName); err != nil {
+		return err
+	}
+	if s.metrics, err = newServerMetrics(metrics.Registry); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	s.cloud = &cloud{identity: identity, observe: s.metrics.apiCall}
+	s.tokens = token.New(s.cloud, token.Options{OnChange: s.tokenChanged})
+	s.instances = credentials.NewInstances(s.directoryChanged)
+	s.keeper = credentials.NewKeeper(credentials.Options{
+		Client: s.mgr.GetClient(), Live: s.mgr.GetAPIReader(),
+		Tokens: s.tokens, Directory: s.instances.Directory,
+		SecretName: s.secretName, OwnNamespace: s.opts.namespace, Metrics: s.metrics.credentials,
+	})
+	hooks, err := s.newWebhook(ctx, certs)
+	if err != nil {
+		return err
+	}
+	for _, part := range []manager.Runnable{certs, hooks, s.tokens, s.instances, s.keeper} {
+		if err := s.mgr.Add(part); err != nil {
+			return fmt.Errorf("add %T: %w", part, err)
+		}
+	}
+	reconciler := &credentials.Reconciler{Keeper: s.keeper, Relook: s.relook}
+	if err := reconciler.SetupWithManager(s.mgr); err != nil {
+		return fmt.Errorf("set up reconciler: %w", err)
+	}
+	return s.addProbes(hooks)
+}
+
+// apply puts a configuration into force.
+func (s *server) apply(c *config.Config) error {
+	if c.PullSecret.Name != s.secretName {
+		return fmt.Errorf("pullSecret.name changed from %s to %s, which takes a restart and other RBAC rules", s.secretName, c.PullSecret.Name)
+	}
+	entries, err := c.Entries()
+	if err != nil {
+		return err
+	}
+	if err := s.cloud.use(c.TencentCloud); err != nil {
+		return err
+	}
+	s.config.Store(c)
+	s.keeper.SetGrace(time.Duration(*c.FirstPodGrace))
+	s.instances.Set(entries, s.cloud)
+	ids := idsOf(entries)
+	s.tokens.Want(ids...)
+	for _, id := range ids {
+		s.tokens.Forget(id) // what was refused before may be granted now
+	}
+	return nil
+}
+
+func idsOf(entries []registry.Entry) []registry.ID {
+	ids := make([]registry.ID, 0, len(entries))
+	for _, e := range entries {
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
+
+// reload takes a changed configuration, or leaves the last good one in force.
+func (s *server) reload(ctx context.Context, c *config.Config, err error) {
+	if err == nil {
+		err = s.apply(c)
+	}
+	s.metrics.reloaded(err)
+	logger := ctrl.LoggerFrom(ctx)
+	if err != nil {
+		logger.Error(err, "Configuration refused, the last good one stays in force", "file", s.opts.config)
+		return
+	}
+	logger.Info("Configuration applied", "file", s.opts.config, "registries", len(c.Registries))
+}
+
+// directoryChanged hands a new directory to everything that reads it.
+func (s *server) directoryChanged() {
+	s.state.Store(&webhook.State{
+		Directory:      s.instances.Directory(),
+		PullSecretName: s.secretName,
+		SkipOwners:     s.config.Load().SkipOwners(),
+	})
+	s.keeper.TokensChanged()
+	select {
+	case s.relook <- struct{}{}:
+	default:
+	}
+}
+
+func (s *server) tokenChanged(id registry.ID) {
+	if tok, ok := s.tokens.Peek(id); ok {
+		s.metrics.tokenExpiry.WithLabelValues(string(id)).Set(float64(tok.ExpiresAt.Unix()))
+	}
+	s.keeper.TokensChanged()
+}
