@@ -1,0 +1,87 @@
+# What a developer does here; `make` alone lists it. Go, make and git are enough
+# for all of it but image, which wants docker.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+IMAGE    ?= tcr-webhook:dev
+FUZZTIME ?= 5s
+
+# Tests that start a real API server; every other package is a unit.
+INTEGRATION := ./test/integration/... ./test/cluster/...
+UNIT = $(shell go list ./... | grep -v -e /test/integration -e /test/cluster)
+
+# The race detector needs a C compiler, which a machine may lack.
+RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && echo 'int main(void) { return 0; }' | \
+	$$(go env CC) -include stdlib.h -pthread -x c -o /dev/null - 2>/dev/null && echo -race)
+
+# Tools are pinned in test/tools and built once for each state of it.
+TOOLS     := $(CURDIR)/bin/tools-$(shell cat test/tools/go.mod test/tools/go.sum | cksum | cut -d' ' -f1)
+LINT      := $(TOOLS)/golangci-lint
+GOTESTSUM := $(TOOLS)/gotestsum
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: cluster ## the main job on this machine, start to end; KEEP=1 leaves it up
+	@go run ./test/demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: test-unit test-integration ## every test that needs no root
+
+.PHONY: test-unit
+test-unit: $(GOTESTSUM) ## pure functions, fakes, fake time: seconds
+	@$(if $(RACE),,echo "no C compiler: testing without the race detector")
+	@$(GOTESTSUM) --format pkgname -- $(RACE) $(UNIT)
+
+.PHONY: test-integration
+test-integration: $(GOTESTSUM) cluster ## real API server, SDK and registry: minutes
+	@$(if $(RACE),,echo "no C compiler: testing without the race detector")
+	@$(GOTESTSUM) --format testname -- $(RACE) -count=1 -timeout=15m $(INTEGRATION)
+
+.PHONY: cluster
+cluster: ## build kube-apiserver, etcd and kubectl into bin, once
+	@go run ./test/cluster/build
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (5s)
+	@grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|^(.*)/[^/]*:func (Fuzz[^(]*).*|\1 \2|' | \
+	while read -r dir target; do \
+		go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$dir" || exit 1; \
+	done
+
+.PHONY: lint
+lint: $(LINT) ## gofmt, go vet, golangci-lint
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt-clean: $$unformatted"; exit 1; }
+	@go vet ./...
+	@$(LINT) run ./...
+
+.PHONY: fmt
+fmt: $(LINT) ## format the code and its imports
+	@$(LINT) fmt ./...
+
+.PHONY: verify
+verify: ## what is generated or derived is up to date
+	@for module in . test/tools test/cluster/kubernetes; do go -C $$module mod tidy -diff || exit 1; done
+
+.PHONY: check
+check: lint verify test ## what a commit must pass
+
+.PHONY: build
+build: ## bin/tcr-webhook, static
+	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/tcr-webhook ./cmd/tcr-webhook
+
+.PHONY: image
+image: ## the container image, as IMAGE (tcr-webhook:dev)
+	@docker info >/dev/null 2>&1 || { echo "make image wants docker, and it does not answer: see 'docker info'" >&2; exit 1; }
+	@docker buildx build --load --tag $(IMAGE) .
+
+.PHONY: clean
+clean: ## remove bin, built tools and Kubernetes included
+	@rm -rf bin
+
+$(TOOLS)/%:
+	@echo "building $* (golangci-lint takes some minutes the first time) ..."
+	@CGO_ENABLED=0 GOWORK=off go -C test/tools build -mod=readonly -trimpath -buildvcs=false -o $@ \
+		$$(go -C test/tools list -mod=readonly tool | grep '/$*$$')
