@@ -1,0 +1,99 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// root is the checkout that this file was built from.
+func root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// manifests reads the documents of a file in deploy.
+func manifests(name string) ([]*unstructured.Unstructured, error) {
+	data, err := os.ReadFile(filepath.Join(root(), "deploy", name))
+	if err != nil {
+		return nil, err
+	}
+	var objects []*unstructured.Unstructured
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
+	for {
+		var u unstructured.Unstructured
+		switch err := decoder.Decode(&u); {
+		case errors.Is(err, io.EOF):
+			return objects, nil
+		case err != nil:
+			return nil, fmt.Errorf("read manifest %s: %w", name, err)
+		}
+		objects = append(objects, &u)
+	}
+}
+
+func (s *Stack) apply(ctx context.Context, u *unstructured.Unstructured) error {
+	err := s.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("administrator"), client.ForceOwnership)
+	if err != nil {
+		return fmt.Errorf("apply %s %s: %w", u.GetKind(), u.GetName(), err)
+	}
+	return nil
+}
+
+// applyInstall applies the installation. Nothing runs its Deployment here: the
+// process that startServer starts has its ServiceAccount's rights instead.
+func (s *Stack) applyInstall(ctx context.Context) error {
+	objects, err := manifests("install.yaml")
+	if err != nil {
+		return err
+	}
+	for _, u := range objects {
+		if err := s.apply(ctx, u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applyRegistration applies the registration as it is, but for the way to the
+// server: there is no Service on loopback.
+func (s *Stack) applyRegistration(ctx context.Context) error {
+	objects, err := manifests("registration.yaml")
+	if err != nil {
+		return err
+	}
+	for _, u := range objects {
+		hooks, _, err := unstructured.NestedSlice(u.Object, "webhooks")
+		if err != nil {
+			return err
+		}
+		for _, h := range hooks {
+			hook, _ := h.(map[string]any)
+			path, _, err := unstructured.NestedString(hook, "clientConfig", "service", "path")
+			if err != nil {
+				return err
+			}
+			hook["clientConfig"] = map[string]any{
+				"url":      "https://" + s.Server.Address + path,
+				"caBundle": base64.StdEncoding.EncodeToString(s.Server.ca.PEM()),
+			}
+		}
+		if err := unstructured.SetNestedSlice(u.Object, hooks, "webhooks"); err != nil {
+			return err
+		}
+		if err := s.apply(ctx, u); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+// Package stack runs the whole system on loopback for tests and for the demo:
+// a real API server with the project's manifests, what stands in for Tencent
+// Cloud with its registry, and tcr-webhook as a process of its own that has no
+// more rights than its manifests give it.
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tcr-webhook/tcr-webhook/test/cluster"
+	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencent"
+)
+
+// The instance that every stack begins with.
+const (
+	InstanceID   = "tcr-m3ut3qxx"
+	InstanceName = "demo"
+	PublicHost   = "demo.tencentcloudcr.com"
+	PrivateHost  = "demo-vpc.tencentcloudcr.com"
+)
+
+// DefaultConfig serves that instance everywhere, by the private route.
+// ENDPOINT stands for the emulator's.
+const DefaultConfig = `apiVersion: tcr-webhook.io/v1alpha1
+kind: Config
+tencentCloud:
+  region: ap-guangzhou
+  identity: SecretKey
+  endpoint: ENDPOINT
+registries:
+- instance: tcr-m3ut3qxx
+  namespaces: ["*", "!kube-public"]
+  route: Private
+`
+
+// Options say what Start starts.
+type Options struct {
+	// Dir holds everything that is written; removing it, after Stop, is the
+	// caller's part. Required.
+	Dir string
+	// Binary is tcr-webhook, as from Build. Required.
+	Binary string
+	// Config replaces DefaultConfig.
+	Config string
+	// Prepare, if set, changes the emulator before tcr-webhook starts.
+	Prepare func(*tencent.Cloud)
+	// Progress is told what happens. It may be nil.
+	Progress io.Writer
+}
+
+// Stack is the running system.
+type Stack struct {
+	Cluster *cluster.Cluster
+	Cloud   *tencent.Cloud
+	Server  *Server
+	// Client acts as the cluster's administrator.
+	Client client.WithWatch
+
+	dir  string
+	stop []func() error // in the order of start
+	once sync.Once
+	err  error
+}
+
+// Start starts the system and returns when tcr-webhook is registered. ctx
+// bounds the start; the system runs until Stop.
+func Start(ctx context.Context, o Options) (*Stack, error) {
+	if o.Progress == nil {
+		o.Progress = io.Discard
+	}
+	if o.Config == "" {
+		o.Config = DefaultConfig
+	}
+	s := &Stack{dir: o.Dir}
+	if err := s.start(ctx, o); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+func (s *Stack) start(ctx context.Context, o Options) error {
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(o.Progress, format+"\n", args...) }
+	say("starting what stands in for Tencent Cloud, with a real registry")
+	if err := s.startCloud(ctx, o.Prepare); err != nil {
+		return err
+	}
+	say("starting etcd and kube-apiserver")
+	if err := s.startCluster(ctx, o.Progress); err != nil {
+		return err
+	}
+	say("applying deploy/install.yaml")
+	if err := s.applyInstall(ctx); err != nil {
+		return err
+	}
+	say("starting tcr-webhook")
+	if err := s.startServer(ctx, o); err != nil {
+		return err
+	}
+	say("applying deploy/registration.yaml")
+	return s.applyRegistration(ctx)
+}
+
+func (s *Stack) startCloud(ctx context.Context, prepare func(*tencent.Cloud)) error {
+	cloud, err := tencent.Start(context.WithoutCancel(ctx), tencent.Options{})
+	if err != nil {
+		return fmt.Errorf("start emulator: %w", err)
+	}
+	s.Cloud = cloud
+	s.stop = append(s.stop, cloud.Close)
+	cloud.AddInstance(tencent.Instance{ID: InstanceID, Name: InstanceName})
+	if prepare != nil {
+		prepare(cloud)
+	}
+	return nil
+}
+
+func (s *Stack) startCluster(ctx context.Context, progress io.Writer) error {
+	c, err := cluster.Start(ctx, cluster.Options{Dir: filepath.Join(s.dir, "cluster"), Progress: progress})
+	if err != nil {
+		return fmt.Errorf("start cluster: %w", err)
+	}
+	s.Cluster = c
+	s.stop = append(s.stop, c.Stop)
+	s.Client, err = client.NewWithWatch(c.Config(), client.Options{})
+	return err
+}
+
+// WriteConfig replaces the configuration that tcr-webhook watches, whole and
+// at once, as the kubelet does with a mounted ConfigMap.
+func (s *Stack) WriteConfig(text string) error {
+	text = strings.ReplaceAll(text, "ENDPOINT", s.Cloud.Endpoint())
+	fresh := s.path("config.yaml.new")
+	if err := os.WriteFile(fresh, []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(fresh, s.path("config.yaml"))
+}
+
+func (s *Stack) path(name string) string { return filepath.Join(s.dir, name) }
+
+// Stop stops everything, the last started first. A second call does nothing
+// and returns what the first one did.
+func (s *Stack) Stop() error {
+	s.once.Do(func() {
+		for i := len(s.stop) - 1; i >= 0; i-- {
+			s.err = errors.Join(s.err, s.stop[i]())
+		}
+	})
+	return s.err
+}
