@@ -14,6 +14,10 @@ type Patch struct {
 	operations []byte // without the closing bracket
 }
 
+// Reset makes p change nothing, and keeps its memory. What JSON gave before is
+// overwritten.
+func (p *Patch) Reset() { p.operations = p.operations[:0] }
+
 // ReplaceImage puts image in the place of s.
 func (p *Patch) ReplaceImage(s Site, image string) {
 	p.begin(`{"op":"replace","path":"`)
@@ -39,20 +43,18 @@ func (p *Patch) AppendPullSecret(pod *Pod, name string) {
 
 // Annotate sets an annotation of pod, which must have metadata. A patch takes
 // one: a second would replace the first in a pod without any.
-func (p *Patch) Annotate(pod *Pod, name, value string) {
+func (p *Patch) Annotate(pod *Pod, name string, value []byte) {
 	if !pod.Metadata.Annotations.Present {
 		p.begin(`{"op":"add","path":"/metadata/annotations","value":{`)
 		p.quote(name)
 		p.operations = append(p.operations, ':')
-		p.quote(value)
-		p.operations = append(p.operations, `}}`...)
+		p.operations = append(AppendQuote(p.operations, value), `}}`...)
 		return
 	}
 	p.begin(`{"op":"add","path":`)
 	p.quote("/metadata/annotations/" + escapePointer(name))
 	p.operations = append(p.operations, `,"value":`...)
-	p.quote(value)
-	p.operations = append(p.operations, '}')
+	p.operations = append(AppendQuote(p.operations, value), '}')
 }
 
 // Empty tells whether the patch changes nothing.
@@ -67,24 +69,24 @@ func (p *Patch) JSON() []byte {
 	return append(p.operations, ']')
 }
 
-// begin opens an operation. Most patches fit into the memory of the first.
+// begin opens an operation.
 func (p *Patch) begin(operation string) {
-	if p.operations == nil {
-		p.operations = append(make([]byte, 0, 1024), '[')
+	if p.Empty() {
+		p.operations = append(p.operations, '[')
 	} else {
 		p.operations = append(p.operations, ',')
 	}
 	p.operations = append(p.operations, operation...)
 }
 
-func (p *Patch) quote(s string) { p.operations = appendQuote(p.operations, s) }
+func (p *Patch) quote(s string) { p.operations = AppendQuote(p.operations, s) }
 
-// appendQuote appends s as a JSON string.
-func appendQuote(b []byte, s string) []byte {
+// AppendQuote appends s to b as a JSON string.
+func AppendQuote[T ~[]byte | ~string](b []byte, s T) []byte {
 	quoted, err := jsontext.AppendQuote(b, s)
 	if err != nil {
 		// The only error is invalid UTF-8, which a decoded review cannot hold.
-		return appendQuote(b, strings.ToValidUTF8(s, "\uFFFD"))
+		return AppendQuote(b, strings.ToValidUTF8(string(s), "\uFFFD"))
 	}
 	return quoted
 }

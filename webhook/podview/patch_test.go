@@ -36,13 +36,13 @@ func TestPatch(t *testing.T) {
 			func(p *Patch, pod *Pod) { p.AppendPullSecret(pod, "s") },
 			`[{"op":"add","path":"/spec/imagePullSecrets","value":[{"name":"s"}]}]`},
 		{"the first annotation", `{"metadata":{}}`,
-			func(p *Patch, pod *Pod) { p.Annotate(pod, odd, odd) },
+			func(p *Patch, pod *Pod) { p.Annotate(pod, odd, []byte(odd)) },
 			`[{"op":"add","path":"/metadata/annotations","value":{"a~b/c\"\n<é":"a~b/c\"\n<é"}}]`},
 		{"one more annotation", `{"metadata":{"annotations":{}}}`,
-			func(p *Patch, pod *Pod) { p.Annotate(pod, odd, odd) },
+			func(p *Patch, pod *Pod) { p.Annotate(pod, odd, []byte(odd)) },
 			`[{"op":"add","path":"/metadata/annotations/a~0b~1c\"\n<é","value":"a~b/c\"\n<é"}]`},
 		{"text that is none", `{"metadata":{}}`,
-			func(p *Patch, pod *Pod) { p.Annotate(pod, "a", "\xff") },
+			func(p *Patch, pod *Pod) { p.Annotate(pod, "a", []byte("\xff")) },
 			`[{"op":"add","path":"/metadata/annotations","value":{"a":"` + "\uFFFD" + `"}}]`},
 	}
 	for _, tt := range tests {
@@ -94,7 +94,7 @@ func FuzzPatch(f *testing.F) {
 			spec["imagePullSecrets"] = append(list, map[string]any{"name": secret})
 		}
 		if metadata, ok := root["metadata"].(map[string]any); ok {
-			p.Annotate(pod, annotation, image)
+			p.Annotate(pod, annotation, []byte(image))
 			if metadata["annotations"] == nil {
 				metadata["annotations"] = map[string]any{}
 			}

@@ -53,7 +53,6 @@ type Owner struct {
 
 // Spec is the part of a Pod's spec that is read.
 type Spec struct {
-	ServiceAccountName  string       `json:"serviceAccountName"`
 	ImagePullSecrets    []PullSecret `json:"imagePullSecrets"` // nil: absent or null
 	InitContainers      []Container  `json:"initContainers"`
 	Containers          []Container  `json:"containers"`

@@ -20,7 +20,6 @@ type Review struct {
 type Request struct {
 	UID         string    `json:"uid"`
 	Kind        GroupKind `json:"kind"`
-	Resource    Resource  `json:"resource"`
 	SubResource string    `json:"subResource"`
 	Operation   Operation `json:"operation"`
 	Namespace   string    `json:"namespace"`
@@ -34,13 +33,6 @@ type Request struct {
 type GroupKind struct {
 	Group string `json:"group"`
 	Kind  string `json:"kind"`
-}
-
-// Resource names what the API server serves objects under.
-type Resource struct {
-	Group    string `json:"group"`
-	Version  string `json:"version"`
-	Resource string `json:"resource"`
 }
 
 // Operation is what the request does to the object.

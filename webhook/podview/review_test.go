@@ -41,7 +41,7 @@ func TestDecode(t *testing.T) {
 	want := Review{
 		APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview",
 		Request: Request{
-			UID: "u", Kind: GroupKind{Kind: "Pod"}, Resource: Resource{Version: "v1", Resource: "pods"},
+			UID: "u", Kind: GroupKind{Kind: "Pod"},
 			SubResource: "ephemeralcontainers", Name: "n", Namespace: "ns", Operation: Update, DryRun: true,
 			Object: Pod{
 				Metadata: Metadata{
@@ -52,9 +52,8 @@ func TestDecode(t *testing.T) {
 					OwnerReferences: []Owner{{APIVersion: "apps/v1", Kind: "ReplicaSet", Controller: true}},
 				},
 				Spec: Spec{
-					ServiceAccountName: "sa",
-					ImagePullSecrets:   []PullSecret{{Name: "s"}},
-					Containers:         []Container{{Name: "c", Image: "i"}},
+					ImagePullSecrets: []PullSecret{{Name: "s"}},
+					Containers:       []Container{{Name: "c", Image: "i"}},
 				},
 			},
 			OldObject: Pod{Spec: Spec{Containers: []Container{{Name: "c", Image: "o"}}}},

@@ -31,15 +31,16 @@ type Site struct {
 
 // String names the site for people, such as "containers/app". Unlike its
 // pointer it stays the same when somebody puts a container in front.
-func (s Site) String() string {
-	return s.List.String() + "/" + s.label()
-}
+func (s Site) String() string { return string(s.AppendName(nil)) }
 
-func (s Site) label() string {
+// AppendName appends what String returns.
+func (s Site) AppendName(b []byte) []byte {
+	b = append(b, s.List.String()...)
+	b = append(b, '/')
 	if s.Name == "" { // which the API server will refuse
-		return strconv.Itoa(s.Index)
+		return strconv.AppendInt(b, int64(s.Index), 10)
 	}
-	return s.Name
+	return append(b, s.Name...)
 }
 
 // Pointer is the JSON pointer (RFC 6901) to the image in the Pod.

@@ -13,7 +13,6 @@ func typedRequest(r *admissionv1.AdmissionRequest, object, old *corev1.Pod) Requ
 	return Request{
 		UID:         string(r.UID),
 		Kind:        GroupKind{Group: r.Kind.Group, Kind: r.Kind.Kind},
-		Resource:    Resource{Group: r.Resource.Group, Version: r.Resource.Version, Resource: r.Resource.Resource},
 		SubResource: r.SubResource,
 		Operation:   Operation(r.Operation),
 		Namespace:   r.Namespace,
@@ -31,7 +30,6 @@ func typedPod(p *corev1.Pod) Pod {
 			Labels:      Labels{Inject: p.Labels[InjectLabel]},
 			Annotations: typedAnnotations(p.Annotations),
 		},
-		Spec: Spec{ServiceAccountName: p.Spec.ServiceAccountName},
 	}
 	if p.DeletionTimestamp != nil {
 		v.Metadata.DeletionTimestamp = deleted
