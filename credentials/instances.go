@@ -41,8 +41,9 @@ const (
 	// for again; as much is added by chance.
 	retryDescribe = 3 * time.Second
 	// firstAnswer is how long admission is held up by an API that does not
-	// answer. Then pods pass with what is known, and their images as written.
-	firstAnswer = 5 * time.Second
+	// answer. Then pods pass with what is known: images of an instance whose
+	// hosts are not stay as written, with the pull secret's name.
+	firstAnswer = 3 * time.Second
 )
 
 // NewInstances returns a keeper of the directory that calls changed, on its

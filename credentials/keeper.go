@@ -173,12 +173,11 @@ func (k *Keeper) observe(ctx context.Context, namespace string) (Observed, error
 // wanted lists the logins of ns, and tells whether it gets them unasked.
 func (k *Keeper) wanted(d *registry.Directory, ns registry.Namespace) (want []Login, everywhere bool) {
 	for _, e := range d.Serving(ns) {
-		hosts := e.Hosts.All()
-		if len(hosts) == 0 {
-			continue // not known yet, so there is nothing to log in to
+		login := Login{ID: e.ID, Hosts: e.Hosts.All()}
+		if len(login.Hosts) > 0 { // else there is nothing to log in to yet
+			login.Token, _ = k.Tokens.Peek(e.ID)
 		}
-		tok, _ := k.Tokens.Peek(e.ID)
-		want = append(want, Login{ID: e.ID, Hosts: hosts, Token: tok})
+		want = append(want, login)
 		everywhere = everywhere || e.EveryNamespace
 	}
 	return want, everywhere

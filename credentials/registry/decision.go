@@ -21,6 +21,9 @@ const (
 	OtherPort Reason = "OtherPort"
 	// UnknownHost: a TCR host that no entry serves; a typo, or someone else's.
 	UnknownHost Reason = "UnknownHost"
+	// HostsNotKnown: a TCR host that may be an instance's whose hosts are not
+	// known yet. The image stays, and the login comes all the same.
+	HostsNotKnown Reason = "HostsNotKnown"
 	// PublicMirror: a name under TCR's suffix that Tencent serves to everybody.
 	PublicMirror Reason = "PublicMirror"
 	// NotSelected: the instance is configured, but not for this namespace.
@@ -52,7 +55,7 @@ func (d *Directory) Decide(image string, ns Namespace) Decision {
 	indices, managed := d.byHost[img.Host]
 	switch {
 	case !managed:
-		return alone(unmanaged(img.Host))
+		return d.unmanaged(image, img.Host, ns)
 	case img.Port != "" && img.Port != httpsPort:
 		return alone(OtherPort)
 	case checkGrammar(image) != nil:
@@ -66,16 +69,25 @@ func (d *Directory) Decide(image string, ns Namespace) Decision {
 	return alone(NotSelected)
 }
 
-// unmanaged tells apart the hosts that no entry serves.
-func unmanaged(h Host) Reason {
+// unmanaged tells apart the hosts that no entry is known to serve.
+func (d *Directory) unmanaged(image string, h Host, ns Namespace) Decision {
+	alone := Decision{Image: image, Reason: UnknownHost}
 	label, tcr := strings.CutSuffix(string(h), Suffix)
 	if !tcr || strings.Contains(label, ".") {
-		return NotManaged // an instance's name is one label
+		alone.Reason = NotManaged // an instance's name is one label
+		return alone
 	}
 	if _, ok := publicMirrors[h]; ok {
-		return PublicMirror
+		alone.Reason = PublicMirror
+		return alone
 	}
-	return UnknownHost
+	// A pull secret cannot be added to a pod later. One too many does no harm.
+	for _, i := range d.unnamed {
+		if e := &d.entries[i]; e.Namespaces.Match(ns) {
+			return Decision{Instance: e.ID, Image: image, Reason: HostsNotKnown}
+		}
+	}
+	return alone
 }
 
 func (e *Entry) decide(image string, img Image) Decision {

@@ -33,6 +33,7 @@ type Entry struct {
 type Directory struct {
 	entries []Entry
 	byHost  map[Host][]int // indices of entries, in their order
+	unnamed []int          // indices of entries whose hosts are not known yet
 }
 
 // Conflict is a host name that two instances claim.
@@ -55,8 +56,12 @@ func NewDirectory(entries []Entry) (*Directory, []Conflict) {
 	owners, conflicts := claim(entries)
 	d := &Directory{byHost: map[Host][]int{}}
 	for i, e := range entries {
+		named := e.Hosts.Public != ""
 		e.Hosts = e.Hosts.only(func(h Host) bool { return owners[h] == e.ID })
 		d.entries = append(d.entries, e)
+		if !named {
+			d.unnamed = append(d.unnamed, i)
+		}
 		for _, h := range e.Hosts.All() {
 			d.byHost[h] = append(d.byHost[h], i)
 		}

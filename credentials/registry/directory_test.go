@@ -31,6 +31,24 @@ func TestDirectoryConflicts(t *testing.T) {
 	assert.Equal(t, ID("tcr-dvpc0002"), d.Decide("demo-vpc.tencentcloudcr.com/a/b", Namespace{Name: "x"}).Instance)
 }
 
+// The API may be away when we start, and a pod that is admitted without the
+// pull secret can never be given it.
+func TestAnInstanceWithoutHostsStillGetsItsLogin(t *testing.T) {
+	t.Parallel()
+	d, _ := NewDirectory([]Entry{
+		{ID: "tcr-demo0001", Route: RoutePrivateName, Namespaces: selectNamespaces(t, "team-*")},
+		{ID: "tcr-open0002", Namespaces: selectNamespaces(t), Hosts: Hosts{Public: "open.tencentcloudcr.com"}},
+	})
+	team, other := Namespace{Name: "team-a"}, Namespace{Name: "other"}
+	const image = "demo.tencentcloudcr.com/a/b:1"
+
+	assert.Equal(t, Decision{"tcr-demo0001", image, HostsNotKnown}, d.Decide(image, team))
+	assert.Equal(t, Decision{"", image, UnknownHost}, d.Decide(image, other))
+	assert.Equal(t, PublicMirror, d.Decide("quay.tencentcloudcr.com/a/b", team).Reason)
+	assert.Equal(t, NotManaged, d.Decide("docker.io/a/b", team).Reason)
+	assert.Equal(t, ID("tcr-open0002"), d.Decide("open.tencentcloudcr.com/a/b", team).Instance)
+}
+
 func TestServing(t *testing.T) {
 	t.Parallel()
 	hosts := Hosts{Public: "demo.tencentcloudcr.com", Private: "demo-vpc.tencentcloudcr.com"}
