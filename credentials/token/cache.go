@@ -81,12 +81,8 @@ func (c *Cache) Get(ctx context.Context, id registry.ID) (Token, error) {
 	if tok, ok := c.Peek(id); ok {
 		return tok, nil
 	}
-	rec, err := c.recordOf(id)
-	if err != nil {
-		return Token{}, err
-	}
 	// Detached: one caller giving up must not fail the others.
-	done := c.fetch(context.WithoutCancel(ctx), id, rec)
+	done := c.fetch(context.WithoutCancel(ctx), id, c.recordOf(id))
 	select {
 	case <-ctx.Done():
 		return Token{}, fmt.Errorf("wait for token of %s: %w", id, context.Cause(ctx))
@@ -131,9 +127,8 @@ func (c *Cache) Status(id registry.ID) Status {
 	return Status{Err: rec.err, NextTry: rec.notUntil.Round(0)}
 }
 
-// recordOf returns the record of id, made if need be, or the last error while
-// its pause lasts.
-func (c *Cache) recordOf(id registry.ID) (*record, error) {
+// recordOf returns the record of id, made if need be.
+func (c *Cache) recordOf(id registry.ID) *record {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	rec, ok := c.records[id]
@@ -141,5 +136,5 @@ func (c *Cache) recordOf(id registry.ID) (*record, error) {
 		rec = &record{}
 		c.records[id] = rec
 	}
-	return rec, rec.pausing(time.Now())
+	return rec
 }

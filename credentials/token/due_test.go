@@ -78,6 +78,32 @@ func TestPauseIsNotStretchedByTheWallClock(t *testing.T) {
 	assert.Equal(t, time.Minute, rec.dueIn(now))
 }
 
+// A caller can look at the cache, be stopped, and go on when another's fetch
+// is over: that one's outcome is good enough.
+func TestAFetchThatComesLateTakesTheOutcomeOfTheLast(t *testing.T) {
+	t.Parallel()
+	calls, fail := 0, error(nil)
+	c := New(issuerFunc(func(context.Context, registry.ID) (Token, error) {
+		calls++
+		now := time.Now()
+		return Token{Username: "u", Password: "p", IssuedAt: now, ExpiresAt: now.Add(time.Hour)}, fail
+	}), Options{})
+	late := c.recordOf("tcr-m3ut3qxx")
+	want, err := c.Get(t.Context(), "tcr-m3ut3qxx")
+	require.NoError(t, err)
+	r := <-c.fetch(t.Context(), "tcr-m3ut3qxx", late)
+	assert.Equal(t, want, r.Val)
+	assert.Equal(t, 1, calls)
+
+	fail = ErrDenied
+	late = c.recordOf("tcr-k2a9bbqq")
+	_, err = c.Get(t.Context(), "tcr-k2a9bbqq")
+	require.ErrorIs(t, err, ErrDenied)
+	r = <-c.fetch(t.Context(), "tcr-k2a9bbqq", late)
+	assert.Equal(t, err, r.Err)
+	assert.Equal(t, 2, calls)
+}
+
 type issuerFunc func(context.Context, registry.ID) (Token, error)
 
 func (f issuerFunc) Issue(ctx context.Context, id registry.ID) (Token, error) { return f(ctx, id) }

@@ -27,8 +27,9 @@ func (c *Cache) fetch(ctx context.Context, id registry.ID, rec *record) <-chan s
 	})
 }
 
-// settled returns the outcome of a fetch that ended between the caller's look
-// at the cache and its own fetch, if there was one.
+// settled returns what need not be asked for: the last error while its pause
+// lasts, or the token of a fetch that ended between the caller's look at the
+// cache and its own fetch.
 func (c *Cache) settled(id registry.ID, rec *record) (Token, bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

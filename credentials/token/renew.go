@@ -29,13 +29,6 @@ func (c *Cache) Want(ids ...registry.ID) {
 		rec.wanted = true
 		records[id] = rec
 	}
-	for id := range c.records {
-		if _, ok := records[id]; !ok {
-			// Whoever asks for it from now on must not be given the outcome
-			// of a fetch that began before.
-			c.flight.Forget(string(id))
-		}
-	}
 	held := maps.Clone(*c.held.Load())
 	maps.DeleteFunc(held, func(id registry.ID, _ *heldToken) bool { return records[id] == nil })
 	c.records = records
@@ -47,7 +40,7 @@ func (c *Cache) Want(ids ...registry.ID) {
 // Start keeps the wanted tokens fresh until ctx ends: fetches what is missing
 // at once, renews at a random point in 50-60 % of a token's life, and tries
 // again after failures as long as it takes. It logs failures to the logger in
-// ctx. It returns nil, after its calls of the Issuer have been cancelled.
+// ctx. It returns nil once ctx and its calls of the Issuer have ended.
 func (c *Cache) Start(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -95,11 +88,8 @@ func (c *Cache) due(now time.Time) (map[registry.ID]*record, time.Duration) {
 
 // renew fetches a token for id once.
 func (c *Cache) renew(ctx context.Context, id registry.ID, rec *record) {
-	select {
-	case <-ctx.Done():
-	case r := <-c.fetch(ctx, id, rec):
-		c.logRenewal(ctx, id, r.Err)
-	}
+	r := <-c.fetch(ctx, id, rec)
+	c.logRenewal(ctx, id, r.Err)
 	c.mu.Lock()
 	rec.renewing = false
 	c.mu.Unlock()

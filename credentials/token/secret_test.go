@@ -2,6 +2,7 @@ package token_test
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -46,6 +47,22 @@ func TestSecretIsRevealedOnlyOnDemand(t *testing.T) {
 	assert.Equal(t, marker, token.Secret(marker).Reveal())
 }
 
+// Printers pick one method and ignore the rest, so each has to be there.
+func TestSecretRedactsItselfByEveryMethodThatPrintersAskFor(t *testing.T) {
+	t.Parallel()
+	var s any = token.Secret(marker)
+	asText, err := s.(encoding.TextMarshaler).MarshalText()
+	require.NoError(t, err)
+	asJSON, err := s.(json.Marshaler).MarshalJSON()
+	require.NoError(t, err)
+	for _, out := range []string{
+		s.(fmt.Stringer).String(), s.(fmt.GoStringer).GoString(), s.(slog.LogValuer).LogValue().String(), string(asText),
+	} {
+		assert.Equal(t, "[redacted]", out)
+	}
+	assert.Equal(t, `"[redacted]"`, string(asJSON))
+}
+
 func TestSecretIsNotFormatted(t *testing.T) {
 	t.Parallel()
 	hexMarker := fmt.Sprintf("%x", marker)
@@ -68,7 +85,6 @@ func TestSecretIsNotMarshalled(t *testing.T) {
 		"json": json.Marshal,
 		"yaml": func(v any) ([]byte, error) { return yaml.Marshal(v) },
 		"xml":  func(v any) ([]byte, error) { return xml.Marshal(v.(holder).Token) },
-		"text": func(v any) ([]byte, error) { return v.(holder).Token.Password.MarshalText() },
 	} {
 		out, err := marshal(newHolder())
 		require.NoError(t, err, name)
