@@ -14,7 +14,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/tcr-webhook/tcr-webhook/test/cluster"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencent"
@@ -38,7 +40,7 @@ tencentCloud:
   endpoint: ENDPOINT
 registries:
 - instance: tcr-m3ut3qxx
-  namespaces: ["*", "!kube-public"]
+  namespaces: ["*", "!no-tcr"]
   route: Private
 `
 
@@ -130,6 +132,7 @@ func (s *Stack) startCluster(ctx context.Context, progress io.Writer) error {
 	}
 	s.Cluster = c
 	s.stop = append(s.stop, c.Stop)
+	log.SetLogger(logr.Discard()) // or controller-runtime complains that nobody chose one
 	s.Client, err = client.NewWithWatch(c.Config(), client.Options{})
 	return err
 }
