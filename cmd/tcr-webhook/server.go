@@ -70,7 +70,7 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	}
 	certs, err := certwatcher.New(filepath.Join(opts.tlsDir, corev1.TLSCertKey), filepath.Join(opts.tlsDir, corev1.TLSPrivateKeyKey))
 	if err != nil {
-		return fmt.Errorf("webhook certificate: %w", err)
+		return fmt.Errorf("webhook certificate: %w; mount a Secret of type %s at %s", err, corev1.SecretTypeTLS, opts.tlsDir)
 	}
 	s := &server{opts: opts, secretName: cfg.PullSecret.Name, relook: make(chan struct{}, 1)}
 	if err := s.build(ctx, identity, certs); err != nil {
