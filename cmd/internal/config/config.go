@@ -25,7 +25,7 @@ type Config struct {
 	PullSecret PullSecret `yaml:"pullSecret"`
 	Rewrite    Rewrite    `yaml:"rewrite"`
 	// FirstPodGrace is how long the first pod of a namespace may wait for its
-	// pull secret to be written. Default 500ms, at most 2s, 0s not to wait.
+	// pull secret to be written. Default 1s, at most 2s, 0s not to wait.
 	FirstPodGrace *Duration `yaml:"firstPodGrace"`
 }
 
@@ -158,7 +158,7 @@ func (c *Config) setDefaults() {
 		c.PullSecret.Name = "tcr-pull"
 	}
 	if c.FirstPodGrace == nil {
-		grace := Duration(500 * time.Millisecond)
+		grace := Duration(time.Second)
 		c.FirstPodGrace = &grace
 	}
 	for i := range c.Registries {

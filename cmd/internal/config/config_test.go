@@ -68,7 +68,7 @@ func TestDecodeDefaults(t *testing.T) {
 	assert.Equal(t, IdentityAuto, c.TencentCloud.Identity)
 	assert.Equal(t, RouteAuto, c.Registries[0].Route)
 	assert.Equal(t, DeliverOnDemand, c.Registries[0].Delivery)
-	assert.Equal(t, 500*time.Millisecond, time.Duration(*c.FirstPodGrace))
+	assert.Equal(t, time.Second, time.Duration(*c.FirstPodGrace))
 }
 
 func TestDecodeMistakes(t *testing.T) {
