@@ -45,7 +45,7 @@ func appendOriginals(b []byte, images []Image, earlier map[string]string) []byte
 			written, known = earlier[string(name)]
 		}
 		if known {
-			b = append(b, sep(len(b) == start, "{", ",")...)
+			b = append(b, sep(len(b) == start, "{")...)
 			b = append(podview.AppendQuote(b, name), ':')
 			b = podview.AppendQuote(b, written)
 		}

@@ -34,7 +34,7 @@ func appendReview(b []byte, uid string, d *Decision, pending bool) []byte {
 		b = append(b, '"')
 	}
 	for i, w := range d.Warnings {
-		b = append(b, sep(i == 0, `,"warnings":[`, `,`)...)
+		b = append(b, sep(i == 0, `,"warnings":[`)...)
 		b = podview.AppendQuote(b, w)
 	}
 	if len(d.Warnings) > 0 {
@@ -47,7 +47,7 @@ func appendReview(b []byte, uid string, d *Decision, pending bool) []byte {
 func appendAudit(b []byte, d *Decision, pending bool) []byte {
 	start := len(b)
 	name := func(name string) {
-		b = append(b, sep(len(b) == start, `,"auditAnnotations":{`, `,`)...)
+		b = append(b, sep(len(b) == start, `,"auditAnnotations":{`)...)
 		b = append(podview.AppendQuote(b, name), ':')
 	}
 	if d.Skip != "" {
@@ -87,7 +87,7 @@ func appendReasons(b []byte, images []Image) []byte {
 		if !concernsUs(i) {
 			continue
 		}
-		text = append(text, sep(len(text) == 0, "", ",")...)
+		text = append(text, sep(len(text) == 0, "")...)
 		text = append(i.Site.AppendName(text), '=')
 		text = append(text, i.Reason...)
 		if len(text) > maxAudit {
@@ -101,10 +101,10 @@ func appendReasons(b []byte, images []Image) []byte {
 // more stands where a text was cut.
 const more = "..."
 
-// sep is first before the first item of a list, and then before the others.
-func sep(first bool, open, then string) string {
+// sep is what stands before an item of a list.
+func sep(first bool, open string) string {
 	if first {
 		return open
 	}
-	return then
+	return ","
 }

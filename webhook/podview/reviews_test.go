@@ -142,5 +142,5 @@ func fieldsV1(fields any) *metav1.FieldsV1 {
 	if err != nil {
 		panic(err) // of maps and empty structs
 	}
-	return &metav1.FieldsV1{Raw: raw}
+	return metav1.NewFieldsV1(string(raw))
 }

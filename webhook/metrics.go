@@ -1,0 +1,85 @@
+package webhook
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+)
+
+// The results that admissions are counted by.
+const (
+	resultPatched    = "patched"
+	resultUnchanged  = "unchanged"
+	resultSkipped    = "skipped"    // the pod as a whole, see Decision.Skip
+	resultMalformed  = "malformed"  // not a review
+	resultCold       = "cold"       // nothing to decide by yet
+	resultOverloaded = "overloaded" // no memory to read by
+	resultPanicked   = "panicked"   // a bug of ours
+)
+
+// webhookPods is the pods' webhook in metrics.
+const webhookPods = "pods"
+
+// Metrics counts what the webhooks do. All labels are bounded: by the words
+// above, by package registry's reasons and by the configured instances.
+type Metrics struct {
+	admissions *prometheus.CounterVec
+	duration   *prometheus.HistogramVec
+	rewritten  *prometheus.CounterVec
+	skips      *prometheus.CounterVec
+}
+
+// NewMetrics registers the metrics of this package with r.
+func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
+	m := &Metrics{
+		admissions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tcr_webhook_admissions_total",
+			Help: "Calls of the API server by webhook and result.",
+		}, []string{"webhook", "result"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "tcr_webhook_admission_duration_seconds",
+			Help: "Time from a call's arrival to its answer, including the grace for a namespace's first pod.",
+			// The API server's own histogram begins at 5 ms; a decision takes
+			// a tenth of one, and the grace half a second.
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .1, .25, .5, 1, 2.5},
+		}, []string{"webhook"}),
+		rewritten: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tcr_webhook_images_rewritten_total",
+			Help: "Images whose host was changed, by instance.",
+		}, []string{"instance"}),
+		skips: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tcr_webhook_skips_total",
+			Help: "Pods and images that were left alone, by reason.",
+		}, []string{"reason"}),
+	}
+	return m, errors.Join(r.Register(m.admissions), r.Register(m.duration), r.Register(m.rewritten), r.Register(m.skips))
+}
+
+// call counts one call and how long it took.
+func (m *Metrics) call(webhook, result string, took time.Duration) {
+	m.admissions.WithLabelValues(webhook, result).Inc()
+	m.duration.WithLabelValues(webhook).Observe(took.Seconds())
+}
+
+// decision counts what was done, and what was not.
+func (m *Metrics) decision(d *Decision) {
+	if d.Skip != "" {
+		m.skip(d.Skip)
+	}
+	for _, i := range d.Images {
+		switch {
+		case i.Changes():
+			m.rewritten.WithLabelValues(string(i.Instance)).Inc()
+		case i.Reason != registry.AsWritten:
+			m.skip(i.Reason)
+		}
+	}
+	if d.NoPullSecret {
+		m.skip(NoPullSecret)
+	}
+}
+
+func (m *Metrics) skip(r registry.Reason) { m.skips.WithLabelValues(string(r)).Inc() }
