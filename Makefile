@@ -7,8 +7,8 @@ IMAGE    ?= tcr-webhook:dev
 FUZZTIME ?= 5s
 
 # Tests that start a real API server; every other package is a unit.
-INTEGRATION := ./test/integration/... ./test/cluster/...
-UNIT = $(shell go list ./... | grep -v -e /test/integration -e /test/cluster)
+INTEGRATION := ./test/integration/... ./test/cluster/... ./test/stack/... ./test/demo/...
+UNIT = $(shell go list ./... | grep -Ev '/test/(integration|cluster|stack|demo)(/|$$)')
 
 # The race detector needs a C compiler, which a machine may lack.
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && echo 'int main(void) { return 0; }' | \
