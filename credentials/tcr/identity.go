@@ -50,15 +50,12 @@ func (f Files) Credentials(context.Context) (Credentials, error) { return f.load
 //
 // The kubelet changes a mounted Secret by pointing the link "..data" of the
 // folder to a new folder. Both files are read through one look at that link,
-// so that an old id never meets a new key; and once more if the old folder
-// went away in between. A folder without the link has no such moment of
-// change. A mixed pair read from it is refused by the API, and corrected at
-// the next call.
+// so that an old id never meets a new key. If the old folder goes away in
+// between, that is an error, and the next call succeeds. A folder without the
+// link has no such moment of change: a mixed pair read from it is refused by
+// the API, and likewise corrected by a later call.
 func (f Files) load() (Credentials, error) {
 	creds, err := f.read()
-	if errors.Is(err, os.ErrNotExist) {
-		creds, err = f.read()
-	}
 	if err != nil {
 		return Credentials{}, fmt.Errorf("no credentials for Tencent Cloud: %w", err)
 	}
@@ -88,7 +85,7 @@ func (f Files) field(folder, name string) (string, error) {
 	raw, err := os.ReadFile(filepath.Join(folder, name))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return "", missing{path}
+		return "", fmt.Errorf("file %s does not exist; mount a Secret with the keys %s and %s there", path, secretIDFile, secretKeyFile)
 	case err != nil:
 		return "", fmt.Errorf("file %s cannot be read (%w); let our user read it", path, reason(err))
 	}
@@ -101,15 +98,6 @@ func (f Files) field(folder, name string) (string, error) {
 	}
 	return value, nil
 }
-
-// missing is the error for a file that is not there.
-type missing struct{ path string }
-
-func (m missing) Error() string {
-	return fmt.Sprintf("file %s does not exist; mount a Secret with the keys %s and %s there", m.path, secretIDFile, secretKeyFile)
-}
-
-func (missing) Is(target error) bool { return target == os.ErrNotExist }
 
 // reason is err without the path, which is not the one that the user knows.
 func reason(err error) error {

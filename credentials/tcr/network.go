@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"syscall"
 )
 
@@ -36,7 +37,7 @@ func network(err error) string {
 		return "there is no route to the API's address"
 	case errors.As(err, &untrust), errors.As(err, &hostname), errors.As(err, &invalid):
 		return "the API's certificate is not trusted"
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "the API's address does not speak TLS"
 	case errors.Is(err, context.Canceled):
 		return ""

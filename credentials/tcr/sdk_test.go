@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -171,6 +172,26 @@ func TestNoAnswerShowsItsToken(t *testing.T) {
 			assert.NotContains(t, err.Error(), "\n")
 			assert.NotContains(t, strings.Join(seen.all(), " "), "MARKER")
 		})
+	}
+}
+
+func TestAnAPIThatIsNotThereIsDescribed(t *testing.T) {
+	t.Parallel()
+	plain, secure, gone := httptest.NewServer(nil), httptest.NewUnstartedServer(nil), httptest.NewServer(nil)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // of our refusal to shake hands
+	secure.StartTLS()
+	t.Cleanup(plain.Close)
+	t.Cleanup(secure.Close)
+	gone.Close()
+	for want, endpoint := range map[string]string{
+		"the API's address refuses connections": gone.URL,
+		"the API's certificate is not trusted":  secure.URL,
+		"the API's address does not speak TLS":  strings.Replace(plain.URL, "http:", "https:", 1),
+	} {
+		client, err := New(Options{Region: "ap-guangzhou", Endpoint: endpoint, Identity: static{}})
+		require.NoError(t, err)
+		_, err = client.Issue(t.Context(), demo)
+		assert.EqualError(t, err, "CreateInstanceToken for tcr-m3ut3qxx: ClientError.NetworkError: "+want)
 	}
 }
 
