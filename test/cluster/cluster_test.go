@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -177,20 +178,15 @@ func TestStartIsCutShortByItsContext(t *testing.T) {
 	pidFile := filepath.Join(dir, "pid")
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		for !fileHasContent(pidFile) && t.Context().Err() == nil {
-			<-time.After(10 * time.Millisecond)
-		}
-		cancel()
+		defer cancel()
+		await(t, pidFile)
 	}()
 
 	_, err := Start(ctx, Options{Dir: dir, Binaries: fakeBinaries(t, `echo $$ > "`+pidFile+`"; exec sleep 60`)})
 
 	require.ErrorIs(t, err, context.Canceled)
 	assert.ErrorContains(t, err, "start etcd")
-	text, err := os.ReadFile(pidFile)
-	require.NoError(t, err)
-	pid, err := strconv.Atoi(string(text[:len(text)-1]))
-	require.NoError(t, err)
+	pid := pidIn(t, pidFile)
 	assert.False(t, alive(pid), "etcd still runs as %d", pid)
 }
 
@@ -219,6 +215,26 @@ func fakeBinaries(t *testing.T, script string) string {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
 	}
 	return dir
+}
+
+// await returns when the file path holds a process id, or the test ends.
+func await(t *testing.T, path string) {
+	t.Helper()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for !fileHasContent(path) && t.Context().Err() == nil {
+		<-poll.C
+	}
+}
+
+// pidIn returns the process id that a child has written to path.
+func pidIn(t *testing.T, path string) int {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	require.NoError(t, err)
+	return pid
 }
 
 func fileHasContent(path string) bool {

@@ -70,10 +70,7 @@ func TestChildrenDieWithAParentThatIsKilled(t *testing.T) {
 	require.NoError(t, parent.Start())
 	pidFile := filepath.Join(dir, "pid")
 	require.Eventually(t, func() bool { return fileHasContent(pidFile) }, 10*time.Second, 10*time.Millisecond)
-	text, err := os.ReadFile(pidFile)
-	require.NoError(t, err)
-	child, err := strconv.Atoi(string(text))
-	require.NoError(t, err)
+	child := pidIn(t, pidFile)
 	require.True(t, alive(child))
 
 	require.NoError(t, parent.Process.Kill())

@@ -144,6 +144,28 @@ func TestBuildIsCutShortByItsContext(t *testing.T) {
 	assert.Contains(t, progress.String(), "waiting for another process")
 }
 
+func TestCompilerIsStoppedWithItsContext(t *testing.T) {
+	r := smallRecipe(t, "package main\nfunc main() {}\n")
+	dir, path := t.TempDir(), t.TempDir()
+	pidFile := filepath.Join(path, "pid")
+	script := "#!/bin/sh\necho $$ > " + pidFile + "\necho half a binary > " + dir + "/.hello.unfinished\nexec sleep 60\n"
+	require.NoError(t, os.WriteFile(filepath.Join(path, "go"), []byte(script), 0o755))
+	t.Setenv("PATH", path+":"+os.Getenv("PATH"))
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer cancel()
+		await(t, pidFile)
+	}()
+
+	err := r.build(ctx, dir, new(safeBuilder))
+
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "build hello")
+	assert.False(t, alive(pidIn(t, pidFile)))
+	assert.NoFileExists(t, filepath.Join(dir, "hello"))
+	assert.NoFileExists(t, filepath.Join(dir, ".hello.unfinished"))
+}
+
 // smallRecipe builds one program named hello of one source file.
 func smallRecipe(t *testing.T, source string) recipe {
 	t.Helper()
