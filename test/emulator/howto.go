@@ -66,6 +66,9 @@ func howTo(w io.Writer, cloud *tencent.Cloud, o options, ca, adminAddress string
 	if err != nil {
 		return fmt.Errorf("print how-to: %w", err)
 	}
+	if parsed := net.ParseIP(ip); parsed != nil && parsed.IsUnspecified() {
+		ip = "127.0.0.1" // what listens everywhere listens there
+	}
 	key := cloud.DefaultIdentity()
 	err = template.Must(template.New("guide").Parse(guide)).Execute(w, map[string]any{
 		"Endpoint": cloud.Endpoint(), "STS": cloud.STSEndpoint(), "Registry": cloud.RegistryAddr(), "Image": image,

@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	knobs, err := serveAdmin(o.adminAddress, cloud)
+	knobs, err := serveAdmin(ctx, o.adminAddress, cloud)
 	if err != nil {
 		return err
 	}
@@ -96,8 +96,8 @@ type knobs struct {
 	done    chan error
 }
 
-func serveAdmin(address string, cloud *tencent.Cloud) (*knobs, error) {
-	socket, err := net.Listen("tcp", address)
+func serveAdmin(ctx context.Context, address string, cloud *tencent.Cloud) (*knobs, error) {
+	socket, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("admin endpoint: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -66,18 +67,8 @@ func (b *Book) Identities() []Identity {
 	for _, e := range b.identities {
 		all = append(all, e.Identity)
 	}
-	slices.SortFunc(all, func(x, y Identity) int { return compare(x.SecretID, y.SecretID) })
+	slices.SortFunc(all, func(x, y Identity) int { return strings.Compare(x.SecretID, y.SecretID) })
 	return all
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // SetRevoked disables an identity or enables it again. A disabled one can call

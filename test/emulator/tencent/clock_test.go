@@ -5,21 +5,24 @@ import (
 	"time"
 )
 
-// clock is a Cloud's time, moved by hand. It begins at the real one, for the
-// SDK signs with that.
+// clock is a Cloud's time, moved by hand alone: no slow machine moves it. It
+// begins at the real one, which the SDK signs with; five minutes are allowed
+// between them.
 type clock struct {
-	mu  sync.Mutex
-	add time.Duration
+	mu sync.Mutex
+	at time.Time
 }
+
+func newClock() *clock { return &clock{at: time.Now()} }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return time.Now().Add(c.add)
+	return c.at
 }
 
 func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.add += d
+	c.at = c.at.Add(d)
 }

@@ -45,7 +45,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start emulator: %w", err)
 	}
-	if err := c.listen(o); err != nil {
+	if err := c.listen(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("start emulator: %w", err), c.Close())
 	}
 	closing := c.closing

@@ -103,3 +103,17 @@ func TestThePullTokenOfTheRealSDKPullsFromEveryHost(t *testing.T) {
 	_, err = pull(t, cloud, demoRef, "", "")
 	require.ErrorContains(t, err, "UNAUTHORIZED")
 }
+
+func TestTheSDKFindsTheAPIUnderItsRealNames(t *testing.T) {
+	t.Parallel()
+	cloud := start(t, tencent.Options{})
+	i := cloud.DefaultIdentity()
+	for _, rootDomain := range []string{"", "internal.tencentcloudapi.com", "ap-guangzhou.tencentcloudapi.com"} {
+		p := profile.NewClientProfile()
+		p.HttpProfile.RootDomain = rootDomain
+		c, err := sdk.NewClient(common.NewCredential(i.SecretID, i.SecretKey), region, p)
+		require.NoError(t, err)
+		c.WithHttpTransport(cloud.Transport())
+		assert.NotEmpty(t, *token(t, c, "temp").Token, rootDomain)
+	}
+}

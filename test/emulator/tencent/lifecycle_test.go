@@ -45,7 +45,8 @@ func TestCloseFreesEverything(t *testing.T) { // not parallel: it counts gorouti
 	}
 }
 
-func TestTheEndOfTheContextEndsTheCloud(t *testing.T) { // not parallel: it counts goroutines
+//nolint:paralleltest // it counts goroutines
+func TestTheEndOfTheContextEndsTheCloud(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	ctx, cancel := context.WithCancel(t.Context())
 	cloud, err := tencent.Start(ctx, tencent.Options{})
@@ -55,7 +56,8 @@ func TestTheEndOfTheContextEndsTheCloud(t *testing.T) { // not parallel: it coun
 	goleak.VerifyNone(t, before)
 }
 
-func TestStartFailsWhereAnAddressIsTaken(t *testing.T) { // not parallel: it counts goroutines
+//nolint:paralleltest // it counts goroutines
+func TestStartFailsWhereAnAddressIsTaken(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -194,8 +196,9 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// TestNoSecretIsLogged is not parallel: distribution would log to the
-// process' standard error.
+// Distribution would log to the process' standard error.
+//
+//nolint:paralleltest // it replaces standard error
 func TestNoSecretIsLogged(t *testing.T) {
 	stderr, w, err := os.Pipe()
 	require.NoError(t, err)

@@ -31,7 +31,7 @@ func links(t *testing.T, c *sdk.Client) []*sdk.AccessVpc {
 
 func TestALinkIsPendingWithoutAnAddressAndRunsLater(t *testing.T) {
 	t.Parallel()
-	var now clock
+	now := newClock()
 	cloud := start(t, tencent.Options{Now: now.now, LinkDelay: time.Minute})
 	c := client(t, cloud, cloud.DefaultIdentity())
 	require.Empty(t, links(t, c))
@@ -129,7 +129,7 @@ func TestDNSRecordsOfTheTwoNames(t *testing.T) {
 
 func TestACustomDomainIsServedOnceItIsReady(t *testing.T) {
 	t.Parallel()
-	var now clock
+	now := newClock()
 	cloud := startWithImage(t, tencent.Options{Now: now.now, LinkDelay: time.Minute})
 	cloud.SetTokenLifetime(24 * time.Hour)
 	c := client(t, cloud, cloud.DefaultIdentity())

@@ -1,6 +1,7 @@
 package tencent
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -20,8 +21,8 @@ type listener struct {
 
 // serve listens on address and serves handler there, with TLS if config is
 // not nil.
-func serve(address string, config *tls.Config, handler http.Handler) (*listener, error) {
-	socket, err := net.Listen("tcp", address)
+func serve(ctx context.Context, address string, config *tls.Config, handler http.Handler) (*listener, error) {
+	socket, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
@@ -56,16 +57,16 @@ func (l *listener) close() error {
 	return err
 }
 
-func (c *Cloud) listen(o Options) (err error) {
-	if c.api, err = serve(o.APIAddress, nil, c.gateway.Handler("tcr")); err != nil {
+func (c *Cloud) listen(ctx context.Context, o Options) (err error) {
+	if c.api, err = serve(ctx, o.APIAddress, nil, c.gateway.Handler("tcr")); err != nil {
 		return fmt.Errorf("TCR API: %w", err)
 	}
 	api := &tls.Config{GetCertificate: c.certificate(isAPIHost)}
-	if c.sts, err = serve(o.STSAddress, api, c.gateway.Handler("sts")); err != nil {
+	if c.sts, err = serve(ctx, o.STSAddress, api, c.gateway.Handler("sts")); err != nil {
 		return fmt.Errorf("STS: %w", err)
 	}
 	pulls := &tls.Config{GetCertificate: c.certificate(c.isRegistryHost)}
-	if c.pulls, err = serve(o.RegistryAddress, pulls, c.registry); err != nil {
+	if c.pulls, err = serve(ctx, o.RegistryAddress, pulls, c.registry); err != nil {
 		return fmt.Errorf("registry: %w", err)
 	}
 	return nil

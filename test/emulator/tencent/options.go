@@ -13,15 +13,19 @@ import (
 type (
 	// Identity is a sub-account with one key and its rights.
 	Identity = account.Identity
-	// Policy is a CAM policy document, Statement one entry of it.
-	Policy    = account.Policy
+	// Policy is a CAM policy document.
+	Policy = account.Policy
+	// Statement is one entry of a Policy.
 	Statement = account.Statement
 	// Role is what STS hands out temporary credentials for.
 	Role = account.Role
-	// Instance is a TCR instance, with its Links, DNS records and CustomDomains.
-	Instance     = instance.Instance
-	Link         = instance.Link
-	DNSRecord    = instance.DNSRecord
+	// Instance is a TCR instance.
+	Instance = instance.Instance
+	// Link is an Instance's private access from a VPC.
+	Link = instance.Link
+	// DNSRecord lets a VPC resolve one of an Instance's names.
+	DNSRecord = instance.DNSRecord
+	// CustomDomain is an Instance's host name of the user's own.
 	CustomDomain = instance.CustomDomain
 	// Fault is a way for API calls to go wrong.
 	Fault = tencentcloud.Fault

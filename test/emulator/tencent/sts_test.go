@@ -53,7 +53,7 @@ func TestGetCallerIdentity(t *testing.T) {
 
 func TestARolesCredentialsCallTCRUntilTheyExpire(t *testing.T) {
 	t.Parallel()
-	var now clock
+	now := newClock()
 	cloud := startWithImage(t, tencent.Options{Now: now.now})
 	role := cloud.AddRole(tencent.Role{Name: "tcr-puller"})
 	i := cloud.DefaultIdentity()
@@ -156,8 +156,9 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 	}
 }
 
-// TestTheSDKsOwnProviders is not parallel: they take their HTTP client from a
-// variable of the SDK.
+// The providers take their HTTP client from a variable of the SDK.
+//
+//nolint:paralleltest // it sets that variable
 func TestTheSDKsOwnProviders(t *testing.T) {
 	cloud := start(t, tencent.Options{})
 	role := cloud.AddRole(tencent.Role{Name: "pods", Providers: []string{"cls-abcd1234"}})

@@ -1,7 +1,6 @@
 package tencent_test
 
 import (
-	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -42,7 +41,7 @@ func TestExpTimeIsInMillisecondsAndTokenIdEmptyForTemporaryTokens(t *testing.T) 
 
 func TestATokenLogsInUntilItExpires(t *testing.T) {
 	t.Parallel()
-	var c clock
+	c := newClock()
 	cloud := startWithImage(t, tencent.Options{Now: c.now})
 	cloud.SetTokenLifetime(20 * time.Second)
 	got := token(t, client(t, cloud, cloud.DefaultIdentity()), "temp")
@@ -162,8 +161,7 @@ func manifestChallenge(t *testing.T, cloud *tencent.Cloud, user, password string
 	request.Header.Set("Authorization", "Bearer "+granted.Token)
 	response, err := cloud.Transport().RoundTrip(request)
 	require.NoError(t, err)
-	defer response.Body.Close()
-	_, _ = io.Copy(io.Discard, response.Body)
+	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusUnauthorized, response.StatusCode)
 	return response.Header.Get("WWW-Authenticate")
 }
@@ -182,4 +180,23 @@ func TestAUserPushesWhereTheNamespaceExists(t *testing.T) {
 	require.ErrorContains(t, push("demo.tencentcloudcr.com/nobody/new:1"), "401 Unauthorized")
 	deny("tcr:PushRepository")(cloud)
 	require.ErrorContains(t, push("demo.tencentcloudcr.com/team/newer:1"), "UNAUTHORIZED")
+}
+
+func TestIdentitiesHaveRightsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	cloud := startWithImage(t, tencent.Options{})
+	second := cloud.NewIdentity()
+	second.Denied = []string{"tcr:PullRepository"}
+	cloud.AddIdentity(second)
+	assert.Len(t, cloud.Identities(), 2)
+	for _, i := range []tencent.Identity{cloud.DefaultIdentity(), second} {
+		got := token(t, client(t, cloud, i), "temp")
+		assert.Equal(t, i.UIN, *got.Username)
+		_, err := pull(t, cloud, demoRef, *got.Username, *got.Token)
+		assert.Equal(t, i.UIN == second.UIN, err != nil)
+	}
+	_, password, err := cloud.PullToken(cloud.DefaultIdentity())
+	require.NoError(t, err)
+	_, err = pull(t, cloud, demoRef, second.UIN, password)
+	require.ErrorContains(t, err, "UNAUTHORIZED", "another's token")
 }
