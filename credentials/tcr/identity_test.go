@@ -92,31 +92,37 @@ func publish(t *testing.T, dir, version, id, key string) {
 func TestFilesOfAMountedSecretAreNeverMixed(t *testing.T) {
 	t.Parallel()
 	files := mounted(t, "v-first", "id-first", "key-first")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		last := "v-first"
-		for i := range 200 {
-			name := strings.Repeat("x", 1+i%7) + string(rune('a'+i%26)) + strings.Repeat("y", i/7)
-			publish(t, string(files), "v-"+name, "id-"+name, "key-"+name)
-			assert.NoError(t, os.RemoveAll(filepath.Join(string(files), last)))
-			last = "v-" + name
-		}
-	}()
+	stop, seen := make(chan struct{}), make(chan map[string]bool)
+	go func() { seen <- readUntil(t, files, stop) }()
+
+	last := "v-first"
+	for i := range 200 {
+		name := strings.Repeat("x", 1+i%7) + string(rune('a'+i%26)) + strings.Repeat("y", i/7)
+		publish(t, string(files), "v-"+name, "id-"+name, "key-"+name)
+		require.NoError(t, os.RemoveAll(filepath.Join(string(files), last)))
+		last = "v-" + name
+	}
+	close(stop)
+	assert.Greater(t, len(<-seen), 1, "no change was seen")
+}
+
+// readUntil reads files until stop, checks that each id comes with its own
+// key, and returns the ids it saw.
+func readUntil(t *testing.T, files Files, stop <-chan struct{}) map[string]bool {
+	t.Helper()
 	seen := map[string]bool{}
-	for running := true; running; {
+	for {
 		select {
-		case <-done:
-			running = false
+		case <-stop:
+			return seen
 		default:
 		}
 		creds, err := files.Credentials(t.Context())
 		if err != nil { // the version went away between two reads
-			require.ErrorContains(t, err, "does not exist")
+			assert.ErrorContains(t, err, "does not exist")
 			continue
 		}
 		assert.Equal(t, strings.TrimPrefix(creds.SecretID, "id-"), strings.TrimPrefix(creds.SecretKey.Reveal(), "key-"))
 		seen[creds.SecretID] = true
 	}
-	assert.Greater(t, len(seen), 1, "no change was seen")
 }
