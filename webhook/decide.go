@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"iter"
 	"slices"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
@@ -126,36 +125,36 @@ func bringsImages(r *podview.Request) bool {
 	return false
 }
 
-// broughtImages goes through the images that are new by r.
-func broughtImages(r *podview.Request) iter.Seq[podview.Site] {
+// decideImages decides the images that are new by r.
+func (d *Decision) decideImages(r *podview.Request, state *State, ns registry.Namespace) {
+	stay := state.comparesImages(&r.Object)
 	if r.Operation == podview.Create {
-		return r.Object.Sites()
+		for s := range r.Object.Sites() {
+			d.decideImage(s, state.Directory.Decide(s.Image, ns), stay)
+		}
+		return
 	}
-	return func(yield func(podview.Site) bool) {
-		for s := range r.Object.SitesChangedFrom(&r.OldObject) {
-			ephemeral := s.List == podview.EphemeralContainers
-			if ephemeral == (r.SubResource == ephemeralContainers) && !yield(s) {
-				return
-			}
+	for s := range r.Object.SitesChangedFrom(&r.OldObject) {
+		ephemeral := s.List == podview.EphemeralContainers
+		if ephemeral == (r.SubResource == ephemeralContainers) {
+			d.decideImage(s, state.Directory.Decide(s.Image, ns), stay)
 		}
 	}
 }
 
-func (d *Decision) decideImages(r *podview.Request, state *State, ns registry.Namespace) {
-	compares := state.comparesImages(&r.Object)
-	for s := range broughtImages(r) {
-		i := Image{Site: s, Decision: state.Directory.Decide(s.Image, ns)}
-		if compares && i.Changes() {
-			i.Image, i.Reason = s.Image, OwnerComparesImages
-		}
-		if i.Changes() {
-			d.Patch.ReplaceImage(s, i.Image)
-		}
-		if i.Instance != "" && !slices.Contains(d.Instances, i.Instance) {
-			d.Instances = append(d.Instances, i.Instance)
-		}
-		d.Images = append(d.Images, i)
+// decideImage takes up what becomes of one image, unless it has to stay.
+func (d *Decision) decideImage(s podview.Site, verdict registry.Decision, stay bool) {
+	i := Image{Site: s, Decision: verdict}
+	if stay && i.Changes() {
+		i.Image, i.Reason = s.Image, OwnerComparesImages
 	}
+	if i.Changes() {
+		d.Patch.ReplaceImage(s, i.Image)
+	}
+	if i.Instance != "" && !slices.Contains(d.Instances, i.Instance) {
+		d.Instances = append(d.Instances, i.Instance)
+	}
+	d.Images = append(d.Images, i)
 }
 
 func (d *Decision) decidePullSecret(r *podview.Request, name string) {

@@ -26,7 +26,10 @@ func (d *Decision) keepOriginals(r *podview.Request) {
 		return
 	}
 	d.text = appendOriginals(d.text, d.Images, earlier(meta.Annotations.OriginalImages))
-	size := meta.Annotations.Size - len(meta.Annotations.OriginalImages) + len(podview.OriginalImagesAnnotation) + len(d.text)
+	size := meta.Annotations.Size + len(podview.OriginalImagesAnnotation) + len(d.text)
+	if old := meta.Annotations.OriginalImages; old != "" {
+		size -= len(podview.OriginalImagesAnnotation) + len(old)
+	}
 	if size > annotationLimit {
 		d.Originals = d.text
 		return

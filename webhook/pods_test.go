@@ -231,6 +231,11 @@ func TestPodsHoldsNoMoreThanItsQueue(t *testing.T) {
 		w := post(t, p, body)
 		assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 		assert.Zero(t, time.Since(start), "a call waited for a place in the queue")
+
+		time.Sleep(2 * time.Second) // and the others have been sent away
+		start = time.Now()
+		post(t, p, body)
+		assert.NotZero(t, time.Since(start), "the places were not given back")
 	})
 }
 

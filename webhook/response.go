@@ -82,7 +82,8 @@ func concernsUs(i Image) bool { return i.Reason != registry.NotManaged }
 // appendReasons appends, as one JSON string, why each image is what it is,
 // such as "containers/app=Rewritten".
 func appendReasons(b []byte, images []Image) []byte {
-	var text []byte
+	var room [512]byte
+	text := room[:0]
 	for _, i := range images {
 		if !concernsUs(i) {
 			continue

@@ -125,8 +125,8 @@ func shutdown(ctx context.Context, server *http.Server) error {
 	return nil
 }
 
-// httpServer is set up for the API server's way of calling: HTTP/1.1, and no
-// resumption of sessions. Requests live on when ctx ends, and have its logger.
+// httpServer is set up for the API server's way of calling, which is HTTP/1.1.
+// Requests live on when ctx ends, and have its logger.
 func (s *Server) httpServer(ctx context.Context) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -135,10 +135,8 @@ func (s *Server) httpServer(ctx context.Context) *http.Server {
 		Handler:   s.guard(s.options.Handler),
 		Protocols: protocols,
 		TLSConfig: &tls.Config{
-			MinVersion:             tls.VersionTLS12,
-			NextProtos:             []string{"http/1.1"},
-			GetCertificate:         s.options.GetCertificate,
-			SessionTicketsDisabled: true,
+			MinVersion:     tls.VersionTLS12,
+			GetCertificate: s.options.GetCertificate,
 		},
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,

@@ -51,7 +51,7 @@ func imageWarning(i Image, r *podview.Request) string {
 	case registry.Unparsable:
 		return fmt.Sprintf("%q is not an image reference: left as written", i.Site.Image)
 	case registry.NotSelected:
-		if len(r.Object.Spec.ImagePullSecrets) == 0 {
+		if len(r.Object.Spec.ImagePullSecrets.Items) == 0 {
 			return fmt.Sprintf("namespace %q gets no login for %q, and the pod names no pull secret of its own", r.Namespace, host)
 		}
 	}

@@ -30,7 +30,7 @@ func (p *Patch) ReplaceImage(s Site, image string) {
 // AppendPullSecret names one more Secret behind those that pod names itself.
 // A patch takes one: a second would replace the first in a pod without any.
 func (p *Patch) AppendPullSecret(pod *Pod, name string) {
-	if pod.Spec.ImagePullSecrets == nil {
+	if !pod.Spec.ImagePullSecrets.Present {
 		p.begin(`{"op":"add","path":"/spec/imagePullSecrets","value":[{"name":`)
 		p.quote(name)
 		p.operations = append(p.operations, `}]}`...)
@@ -51,8 +51,10 @@ func (p *Patch) Annotate(pod *Pod, name string, value []byte) {
 		p.operations = append(AppendQuote(p.operations, value), `}}`...)
 		return
 	}
+	var room [80]byte
+	path := append(room[:0], "/metadata/annotations/"...)
 	p.begin(`{"op":"add","path":`)
-	p.quote("/metadata/annotations/" + escapePointer(name))
+	p.operations = AppendQuote(p.operations, appendEscaped(path, name))
 	p.operations = append(p.operations, `,"value":`...)
 	p.operations = append(AppendQuote(p.operations, value), '}')
 }
@@ -91,7 +93,17 @@ func AppendQuote[T ~[]byte | ~string](b []byte, s T) []byte {
 	return quoted
 }
 
-// escapePointer makes a name one segment of a JSON pointer (RFC 6901 §3).
-func escapePointer(name string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
+// appendEscaped appends name as one segment of a JSON pointer (RFC 6901 §3).
+func appendEscaped(b []byte, name string) []byte {
+	for i := range len(name) {
+		switch c := name[i]; c {
+		case '~':
+			b = append(b, "~0"...)
+		case '/':
+			b = append(b, "~1"...)
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
 }

@@ -53,16 +53,30 @@ type Owner struct {
 
 // Spec is the part of a Pod's spec that is read.
 type Spec struct {
-	ImagePullSecrets    []PullSecret `json:"imagePullSecrets"` // nil: absent or null
-	InitContainers      []Container  `json:"initContainers"`
-	Containers          []Container  `json:"containers"`
-	EphemeralContainers []Container  `json:"ephemeralContainers"`
-	Volumes             []Volume     `json:"volumes"`
+	ImagePullSecrets    PullSecrets `json:"imagePullSecrets"`
+	InitContainers      []Container `json:"initContainers"`
+	Containers          []Container `json:"containers"`
+	EphemeralContainers []Container `json:"ephemeralContainers"`
+	Volumes             []Volume    `json:"volumes"`
 }
 
-// PullSecret names a Secret of the Pod's namespace that the kubelet pulls with.
+// PullSecrets are the Secrets of its namespace that a Pod is pulled with.
+type PullSecrets struct {
+	Items []PullSecret
+
+	// Present tells a list, even an empty one, from none.
+	Present bool
+}
+
+// PullSecret names a Secret.
 type PullSecret struct {
 	Name string `json:"name"`
+}
+
+// UnmarshalJSONFrom decodes the list and notes that there was one.
+func (s *PullSecrets) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	s.Present = dec.PeekKind() == '['
+	return json.UnmarshalDecode(dec, &s.Items)
 }
 
 // Container is the part of a container of any kind that is read.
@@ -97,7 +111,7 @@ type ImageVolume struct {
 
 // HasPullSecret tells whether the Pod names the Secret.
 func (p *Pod) HasPullSecret(name string) bool {
-	for _, s := range p.Spec.ImagePullSecrets {
+	for _, s := range p.Spec.ImagePullSecrets.Items {
 		if s.Name == name {
 			return true
 		}
@@ -105,12 +119,12 @@ func (p *Pod) HasPullSecret(name string) bool {
 	return false
 }
 
-// emptied is a Pod without content, but with p's memory for its lists. A list
-// of pull secrets is let go: nil must go on to mean that there is none.
+// emptied is a Pod without content, but with p's memory for its lists.
 func (p *Pod) emptied() Pod {
 	return Pod{
 		Metadata: Metadata{OwnerReferences: p.Metadata.OwnerReferences[:0]},
 		Spec: Spec{
+			ImagePullSecrets:    PullSecrets{Items: p.Spec.ImagePullSecrets.Items[:0]},
 			InitContainers:      p.Spec.InitContainers[:0],
 			Containers:          p.Spec.Containers[:0],
 			EphemeralContainers: p.Spec.EphemeralContainers[:0],

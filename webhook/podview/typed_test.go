@@ -31,6 +31,7 @@ func typedPod(p *corev1.Pod) Pod {
 			Annotations: typedAnnotations(p.Annotations),
 		},
 	}
+	v.Spec.ImagePullSecrets.Present = p.Spec.ImagePullSecrets != nil
 	if p.DeletionTimestamp != nil {
 		v.Metadata.DeletionTimestamp = deleted
 	}
@@ -39,7 +40,7 @@ func typedPod(p *corev1.Pod) Pod {
 			Owner{APIVersion: o.APIVersion, Kind: o.Kind, Controller: o.Controller != nil && *o.Controller})
 	}
 	for _, s := range p.Spec.ImagePullSecrets {
-		v.Spec.ImagePullSecrets = append(v.Spec.ImagePullSecrets, PullSecret{Name: s.Name})
+		v.Spec.ImagePullSecrets.Items = append(v.Spec.ImagePullSecrets.Items, PullSecret{Name: s.Name})
 	}
 	for _, c := range p.Spec.InitContainers {
 		v.Spec.InitContainers = append(v.Spec.InitContainers, Container{Name: c.Name, Image: c.Image})
