@@ -25,6 +25,7 @@ help: ## list the targets
 
 .PHONY: demo
 demo: cluster ## the main job on this machine, start to end; KEEP=1 leaves it up
+	@echo "compiling the demo (about a minute the first time) ..."
 	@go run ./test/demo $(if $(KEEP),--keep)
 
 .PHONY: test
@@ -42,6 +43,7 @@ test-integration: $(GOTESTSUM) cluster ## real API server, SDK and registry: min
 
 .PHONY: cluster
 cluster: ## build kube-apiserver, etcd and kubectl into bin, once
+	@echo "looking for the Kubernetes binaries (about a minute the first time, and then their build) ..."
 	@go run ./test/cluster/build
 
 .PHONY: fuzz
