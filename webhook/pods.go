@@ -117,7 +117,7 @@ func (p *Pods) review(ctx context.Context, c *call, start time.Time, timeout tim
 	}
 	p.options.Metrics.decision(d)
 	if log := logf.FromContext(ctx).V(1); log.Enabled() {
-		log.Info("Decided a pod", "namespace", request.Namespace, "pod", cmp.Or(request.Object.Metadata.Name, request.Object.Metadata.GenerateName),
+		log.Info("Decided a pod", "namespace", request.Namespace, "pod", cmp.Or(request.Name, request.Object.Metadata.GenerateName),
 			"operation", request.Operation, "skip", d.Skip, "instances", d.Instances, "patched", !d.Patch.Empty(), "warnings", len(d.Warnings))
 	}
 	c.response = appendReview(c.response[:0], request.UID, d, pending)

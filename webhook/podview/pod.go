@@ -13,8 +13,7 @@ type Pod struct {
 
 // Metadata is the part of a Pod's metadata that is read.
 type Metadata struct {
-	Name              string      `json:"name"`
-	GenerateName      string      `json:"generateName"`
+	GenerateName      string      `json:"generateName"`      // where the name is still to be made
 	DeletionTimestamp string      `json:"deletionTimestamp"` // empty: not being deleted
 	Labels            Labels      `json:"labels"`
 	Annotations       Annotations `json:"annotations"`

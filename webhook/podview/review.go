@@ -23,7 +23,7 @@ type Request struct {
 	SubResource string    `json:"subResource"`
 	Operation   Operation `json:"operation"`
 	Namespace   string    `json:"namespace"`
-	Name        string    `json:"name"` // empty where generateName is to make one
+	Name        string    `json:"name"` // empty before the API server has made one
 	DryRun      bool      `json:"dryRun"`
 	Object      Pod       `json:"object"`
 	OldObject   Pod       `json:"oldObject"` // what an Update changes; empty otherwise

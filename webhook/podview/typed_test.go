@@ -26,9 +26,9 @@ func typedRequest(r *admissionv1.AdmissionRequest, object, old *corev1.Pod) Requ
 func typedPod(p *corev1.Pod) Pod {
 	v := Pod{
 		Metadata: Metadata{
-			Name: p.Name, GenerateName: p.GenerateName,
-			Labels:      Labels{Inject: p.Labels[InjectLabel]},
-			Annotations: typedAnnotations(p.Annotations),
+			GenerateName: p.GenerateName,
+			Labels:       Labels{Inject: p.Labels[InjectLabel]},
+			Annotations:  typedAnnotations(p.Annotations),
 		},
 	}
 	v.Spec.ImagePullSecrets.Present = p.Spec.ImagePullSecrets != nil
