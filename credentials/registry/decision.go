@@ -58,7 +58,7 @@ func (d *Directory) Decide(image string, ns Namespace) Decision {
 		return d.unmanaged(image, img.Host, ns)
 	case img.Port != "" && img.Port != httpsPort:
 		return alone(OtherPort)
-	case checkGrammar(image) != nil:
+	case !wellFormed(len(image)-len(img.Rest)-1, img.Rest) && checkGrammar(image) != nil:
 		return alone(Unparsable)
 	}
 	for _, i := range indices {

@@ -66,6 +66,8 @@ func TestDecide(t *testing.T) {
 			Decision{"tcr-demo0001", "demo-vpc.tencentcloudcr.com/team/app", Rewritten}},
 		{"another port is not the instance", "demo.tencentcloudcr.com:8443/team/app", "a",
 			Decision{"", "demo.tencentcloudcr.com:8443/team/app", OtherPort}},
+		{"a colon without a port is no reference", "demo.tencentcloudcr.com:/team/app", "a",
+			Decision{"", "demo.tencentcloudcr.com:/team/app", NotManaged}},
 		{"the public route leaves the public host", "open.tencentcloudcr.com/team/app:1", "a",
 			Decision{"tcr-open0002", "open.tencentcloudcr.com/team/app:1", AsWritten}},
 		{"the public route leaves a private host that was asked for", "open-vpc.tencentcloudcr.com/team/app:1", "a",

@@ -45,7 +45,7 @@ func splitHost(s string) (Image, bool) {
 		return Image{}, false
 	}
 	host, port := lower, ""
-	if i := strings.LastIndexByte(lower, ':'); i >= 0 && !strings.HasSuffix(lower, "]") {
+	if i := strings.LastIndexByte(lower, ':'); i >= 0 && i+1 < len(lower) && !strings.HasSuffix(lower, "]") {
 		host, port = lower[:i], lower[i+1:]
 	}
 	return Image{Host: Host(host), Port: port, Rest: rest}, true
