@@ -28,11 +28,11 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 		Use:   "tcr-webhook",
 		Short: "Pull private images from Tencent Container Registry with nothing in the pod's manifest",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			if err := opts.check(); err != nil {
 				return err
 			}
-			return serve(cmd.Context(), opts, stderr)
+			return serve(ctx, opts, stderr)
 		},
 		SilenceUsage:  true,
 		SilenceErrors: true, // main prints it, once

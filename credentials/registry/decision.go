@@ -77,7 +77,7 @@ func (d *Directory) unmanaged(image string, h Host, ns Namespace) Decision {
 		alone.Reason = NotManaged // an instance's name is one label
 		return alone
 	}
-	if _, ok := publicMirrors[h]; ok {
+	if isPublicMirror(h) {
 		alone.Reason = PublicMirror
 		return alone
 	}

@@ -41,13 +41,13 @@ func (h Hosts) All() []Host {
 	return all
 }
 
-// publicMirrors are names under Suffix that Tencent runs for everybody, some
-// of them without a login: they are nobody's instance, and TKE's own
-// components pull from them.
-var publicMirrors = map[Host]struct{}{
-	"quay" + Suffix:       {},
-	"nvcr" + Suffix:       {},
-	"market-tke" + Suffix: {},
-	"helmhub" + Suffix:    {},
-	"superedge" + Suffix:  {},
+// isPublicMirror tells names under Suffix that Tencent runs for everybody, some
+// of them without a login: they are nobody's instance, and TKE's own components
+// pull from them.
+func isPublicMirror(h Host) bool {
+	switch h {
+	case "quay" + Suffix, "nvcr" + Suffix, "market-tke" + Suffix, "helmhub" + Suffix, "superedge" + Suffix:
+		return true
+	}
+	return false
 }

@@ -154,7 +154,7 @@ func (d *demo) showPulls(ctx context.Context, image string, secret *corev1.Secre
 	_, err = d.stack.Pull(ctx, image, nil)
 	var refused *transport.Error
 	if !errors.As(err, &refused) || refused.StatusCode != http.StatusUnauthorized {
-		return fmt.Errorf("the pull without the secret was not answered with 401 (%v)", err)
+		return errors.Join(errors.New("the pull without the secret was not answered with 401"), err)
 	}
 	d.print("without the secret: %d %s", refused.StatusCode, http.StatusText(refused.StatusCode))
 	return nil

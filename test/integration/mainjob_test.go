@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -41,7 +40,7 @@ func TestMainJob(t *testing.T) {
 	}
 	_, err = s.Pull(t.Context(), privateImage, nil)
 	var refused *transport.Error
-	require.True(t, errors.As(err, &refused), "a pull without the Secret: %v", err)
+	require.ErrorAs(t, err, &refused, "a pull without the Secret")
 	assert.Equal(t, http.StatusUnauthorized, refused.StatusCode)
 }
 
@@ -136,17 +135,15 @@ func TestManyFirstPodsAtOnce(t *testing.T) {
 
 	assert.Empty(t, a.taken(), "a pod did not wait for its Secret")
 	for _, pod := range pods {
+		// A Secret that was never changed has the revision of its creation.
 		assert.Equal(t, []string{privateImage}, images(pod))
 		assert.Equal(t, pullSecrets, pod.Spec.ImagePullSecrets)
 		secret := a.secret(t, pod.Namespace)
 		require.NotNil(t, secret, pod.Namespace)
-		assert.Less(t, createdAt(t, secret), revision(t, pod.ResourceVersion), "pod %s/%s came before its Secret", pod.Namespace, pod.Name)
+		assert.Less(t, revision(t, secret.ResourceVersion), revision(t, pod.ResourceVersion), "pod %s/%s came before its Secret", pod.Namespace, pod.Name)
 	}
 	assert.Len(t, s.Cloud.Calls("CreateInstanceToken"), 1)
 }
-
-// createdAt is the revision at which a Secret that was never changed was made.
-func createdAt(t *testing.T, s *corev1.Secret) uint64 { return revision(t, s.ResourceVersion) }
 
 // revision is etcd's, which counts the writes of all objects.
 func revision(t *testing.T, version string) uint64 {

@@ -90,7 +90,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 }
 
 func (s *Stack) start(ctx context.Context, o Options) error {
-	say := func(format string, args ...any) { _, _ = fmt.Fprintf(o.Progress, format+"\n", args...) }
+	say := func(what string) { _, _ = fmt.Fprintln(o.Progress, what) }
 	say("starting what stands in for Tencent Cloud, with a real registry")
 	if err := s.startCloud(ctx, o.Prepare); err != nil {
 		return err
