@@ -7,6 +7,7 @@
 // For the same reason a Patch has no way to remove anything.
 //
 // Everything here is a pure function of its arguments: no clock, no client, no
-// logger, no Kubernetes type. The webhook imports it, and whoever else has a
+// logger, no Kubernetes type. Of a Namespace it reads what a review of one is
+// decided by, in the same way. The webhook imports it, and whoever else has a
 // Pod as JSON.
 package podview

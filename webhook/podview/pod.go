@@ -52,6 +52,7 @@ type Owner struct {
 
 // Spec is the part of a Pod's spec that is read.
 type Spec struct {
+	ServiceAccountName  string      `json:"serviceAccountName"` // empty: "default"
 	ImagePullSecrets    PullSecrets `json:"imagePullSecrets"`
 	InitContainers      []Container `json:"initContainers"`
 	Containers          []Container `json:"containers"`
@@ -116,6 +117,14 @@ func (p *Pod) HasPullSecret(name string) bool {
 		}
 	}
 	return false
+}
+
+// ServiceAccount is the name of the Pod's ServiceAccount.
+func (p *Pod) ServiceAccount() string {
+	if p.Spec.ServiceAccountName == "" {
+		return "default" // as the API server would fill it in
+	}
+	return p.Spec.ServiceAccountName
 }
 
 // emptied is a Pod without content, but with p's memory for its lists.

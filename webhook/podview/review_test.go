@@ -55,8 +55,9 @@ func TestDecode(t *testing.T) {
 					OwnerReferences: []Owner{{APIVersion: "apps/v1", Kind: "ReplicaSet", Controller: true}},
 				},
 				Spec: Spec{
-					ImagePullSecrets: PullSecrets{Items: []PullSecret{{Name: "s"}}, Present: true},
-					Containers:       []Container{{Name: "c", Image: "i"}},
+					ServiceAccountName: "sa",
+					ImagePullSecrets:   PullSecrets{Items: []PullSecret{{Name: "s"}}, Present: true},
+					Containers:         []Container{{Name: "c", Image: "i"}},
 				},
 			},
 			OldObject: Pod{Spec: Spec{Containers: []Container{{Name: "c", Image: "o"}}}},

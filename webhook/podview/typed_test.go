@@ -31,6 +31,7 @@ func typedPod(p *corev1.Pod) Pod {
 			Annotations:  typedAnnotations(p.Annotations),
 		},
 	}
+	v.Spec.ServiceAccountName = p.Spec.ServiceAccountName
 	v.Spec.ImagePullSecrets.Present = p.Spec.ImagePullSecrets != nil
 	if p.DeletionTimestamp != nil {
 		v.Metadata.DeletionTimestamp = deleted

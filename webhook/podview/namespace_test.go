@@ -1,0 +1,33 @@
+package podview
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestDecodeANamespace(t *testing.T) {
+	t.Parallel()
+	const text = `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{
+		"uid":"u","kind":{"group":"","version":"v1","kind":"Namespace"},"operation":"UPDATE","name":"shop","dryRun":true,"next":{"a":[1]},
+		"object":{"metadata":{"name":"shop","deletionTimestamp":"2026-01-01T00:00:00Z","labels":{"tier":"gold"},"annotations":{"a":"b","tcr-webhook.io/deliver":"tcr-a"}},"spec":{"finalizers":["kubernetes"]}},
+		"oldObject":{"metadata":{"name":"shop","annotations":null}}}}`
+	var want, got NamespaceReview
+	want.APIVersion, want.Kind = "admission.k8s.io/v1", "AdmissionReview"
+	want.Request = NamespaceRequest{UID: "u", Kind: GroupKind{Kind: "Namespace"}, Operation: Update, Name: "shop", DryRun: true}
+	want.Request.Object.Metadata.Name = "shop"
+	want.Request.Object.Metadata.DeletionTimestamp = "2026-01-01T00:00:00Z"
+	want.Request.Object.Metadata.Labels = map[string]string{"tier": "gold"}
+	want.Request.Object.Metadata.Annotations.Deliver = "tcr-a"
+	want.Request.OldObject.Metadata.Name = "shop"
+	require.NoError(t, got.Decode([]byte(text)))
+	assert.Empty(t, cmp.Diff(want, got))
+
+	require.NoError(t, got.Decode([]byte(`{}`)))
+	assert.Empty(t, cmp.Diff(NamespaceReview{}, got), "something of the last review is left")
+	err := got.Decode([]byte(`{"request":{"uid":7,"object":"marker"}}`))
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "marker")
+}
