@@ -17,8 +17,8 @@ type answer struct {
 	json       bool
 }
 
-// allowed is the only answer with a review in it.
-func allowed(result string, review []byte) answer {
+// reviewed is the only answer with a review in it.
+func reviewed(result string, review []byte) answer {
 	return answer{result: result, status: http.StatusOK, body: review, json: true}
 }
 

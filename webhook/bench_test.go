@@ -27,11 +27,11 @@ func BenchmarkReview(b *testing.B) {
 			var c call // used again, as the handler does
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := c.review.Decode(body); err != nil {
+				if err := c.pod.Decode(body); err != nil {
 					b.Fatal(err)
 				}
-				c.decision.decide(&c.review.Request, state, nil)
-				c.response = appendReview(c.response[:0], c.review.Request.UID, &c.decision, false)
+				c.decision.decide(&c.pod.Request, state, Surroundings{})
+				c.response = appendReview(c.response[:0], c.pod.Request.UID, &c.decision, false)
 			}
 		})
 	}

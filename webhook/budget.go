@@ -32,8 +32,10 @@ type budget struct {
 	small, large *semaphore.Weighted
 }
 
-func newBudget() budget {
-	return budget{small: semaphore.NewWeighted(smallRoom), large: semaphore.NewWeighted(largeRoom)}
+// newBudget has room for so many bytes of small and of large reviews; largest
+// ones, of maxBody, must fit in.
+func newBudget(small, large int64) budget {
+	return budget{small: semaphore.NewWeighted(small), large: semaphore.NewWeighted(large)}
 }
 
 // take waits for room for n bytes, at most maxBody of them, until the deadline.

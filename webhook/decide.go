@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/webhook/podview"
@@ -25,6 +26,12 @@ const (
 	OwnerComparesImages registry.Reason = "OwnerComparesImages"
 	// NoPullSecret: the pod exists already, and without the pull secret.
 	NoPullSecret registry.Reason = "NoPullSecret"
+	// MountableSecretsEnforced: the pod's ServiceAccount lets it name the pull
+	// secrets alone that it lists itself, and ours is not among them.
+	MountableSecretsEnforced registry.Reason = "MountableSecretsEnforced"
+	// NoLogin: the image stays, since the pod is refused the login of the host
+	// it would move to. What the pod has of its own is filed under this one.
+	NoLogin registry.Reason = "NoLogin"
 )
 
 // Decision is what becomes of a pod.
@@ -39,8 +46,12 @@ type Decision struct {
 	// Instances are whose logins the pod's pull secret has to hold. It is
 	// empty where the pod needs none or names no pull secret.
 	Instances []registry.ID
-	// NoPullSecret: the pod needs a pull secret and cannot be given one.
-	NoPullSecret bool
+	// Withheld is why the pod needs the pull secret and is not given it. It is
+	// empty where the pod has it, or needs none.
+	Withheld registry.Reason
+	// Spare: the pod gets the pull secret for what it may pull later, and none
+	// of its images needs it.
+	Spare bool
 	// Originals are the images as they were written before a change, as a JSON
 	// object, where the pod itself could not keep them.
 	Originals []byte
@@ -65,27 +76,61 @@ type Image struct {
 // Changes tells whether the image is replaced.
 func (i Image) Changes() bool { return i.Image != i.Site.Image }
 
-// Decide tells what becomes of the pod of r. labels are those of its
-// namespace. It reads nothing but its arguments, and deciding once more about
-// its own result changes nothing.
+// Surroundings are what a pod is decided by beside the request and the state.
+type Surroundings struct {
+	// NamespaceLabels are those of the pod's namespace.
+	NamespaceLabels map[string]string
+	// ServiceAccountAnnotations are those of the pod's ServiceAccount, nil
+	// where it is not known. It is then taken not to restrict the pod: if it
+	// does, the API server refuses the pod by name of the pull secret, and its
+	// controller tries again a moment later; the other error would be a pod
+	// that can never pull.
+	ServiceAccountAnnotations map[string]string
+	// EveryPod asks for the pull secret in every pod of a namespace that some
+	// registry serves.
+	EveryPod bool
+}
+
+// EnforceMountableSecretsAnnotation on a ServiceAccount has the API server
+// refuse pods that name another pull secret than the ServiceAccount does.
+const EnforceMountableSecretsAnnotation = "kubernetes.io/enforce-mountable-secrets"
+
+// enforced tells whether the pod may only name the pull secrets that its
+// ServiceAccount lists. The value is read as the API server reads it.
+func (s *Surroundings) enforced() bool {
+	value, ok := s.ServiceAccountAnnotations[EnforceMountableSecretsAnnotation]
+	if !ok {
+		return false
+	}
+	enforced, err := strconv.ParseBool(value)
+	return err == nil && enforced
+}
+
+// Decide tells what becomes of the pod of r. It reads nothing but its
+// arguments, and deciding once more about its own result changes nothing.
 //
 // A new pod gets its images rewritten, the pull secret and an annotation. Of a
 // pod that exists only the images that r brings are rewritten: the rest of it
 // is immutable, and an image rewritten in passing would restart its container.
-func Decide(r *podview.Request, state *State, labels map[string]string) Decision {
+func Decide(r *podview.Request, state *State, around Surroundings) Decision {
 	var d Decision
-	d.decide(r, state, labels)
+	d.decide(r, state, around)
 	return d
 }
 
 // decide is Decide into memory that was used before.
-func (d *Decision) decide(r *podview.Request, state *State, labels map[string]string) {
+func (d *Decision) decide(r *podview.Request, state *State, around Surroundings) {
 	d.reset()
-	if d.Skip = leaveAlone(r, labels); d.Skip != "" {
+	if d.Skip = leaveAlone(r, around.NamespaceLabels); d.Skip != "" {
 		return
 	}
-	d.decideImages(r, state, registry.Namespace{Name: r.Namespace, Labels: labels})
-	d.decidePullSecret(r, state.PullSecretName)
+	ns := registry.Namespace{Name: r.Namespace, Labels: around.NamespaceLabels}
+	withhold := withholding(r, state, &around)
+	d.decideImages(r, state, ns, staying(r, state, withhold))
+	if len(d.Instances) == 0 && around.EveryPod && withhold == "" {
+		d.spare(r, state, ns)
+	}
+	d.decidePullSecret(r, state.PullSecretName, withhold)
 	d.keepOriginals(r)
 	d.Warnings = warnings(d, r, state.PullSecretName)
 }
@@ -125,9 +170,32 @@ func bringsImages(r *podview.Request) bool {
 	return false
 }
 
-// decideImages decides the images that are new by r.
-func (d *Decision) decideImages(r *podview.Request, state *State, ns registry.Namespace) {
-	stay := state.comparesImages(&r.Object)
+// withholding is why the pod cannot be given the pull secret, or none.
+func withholding(r *podview.Request, state *State, around *Surroundings) registry.Reason {
+	switch {
+	case r.Object.HasPullSecret(state.PullSecretName):
+		return ""
+	case r.Operation != podview.Create:
+		return NoPullSecret
+	case around.enforced():
+		return MountableSecretsEnforced
+	}
+	return ""
+}
+
+// staying is why the pod's images stay where they are, or none.
+func staying(r *podview.Request, state *State, withhold registry.Reason) registry.Reason {
+	switch {
+	case state.comparesImages(&r.Object):
+		return OwnerComparesImages
+	case withhold == MountableSecretsEnforced:
+		return NoLogin
+	}
+	return ""
+}
+
+// decideImages decides the images that are new by r, unless they have to stay.
+func (d *Decision) decideImages(r *podview.Request, state *State, ns registry.Namespace, stay registry.Reason) {
 	if r.Operation == podview.Create {
 		for s := range r.Object.Sites() {
 			d.decideImage(s, state.Directory.Decide(s.Image, ns), stay)
@@ -142,11 +210,12 @@ func (d *Decision) decideImages(r *podview.Request, state *State, ns registry.Na
 	}
 }
 
-// decideImage takes up what becomes of one image, unless it has to stay.
-func (d *Decision) decideImage(s podview.Site, verdict registry.Decision, stay bool) {
+// decideImage takes up what becomes of one image, unless there is a reason
+// for it to stay.
+func (d *Decision) decideImage(s podview.Site, verdict registry.Decision, stay registry.Reason) {
 	i := Image{Site: s, Decision: verdict}
-	if stay && i.Changes() {
-		i.Image, i.Reason = s.Image, OwnerComparesImages
+	if stay != "" && i.Changes() {
+		i.Image, i.Reason = s.Image, stay
 	}
 	if i.Changes() {
 		d.Patch.ReplaceImage(s, i.Image)
@@ -157,13 +226,24 @@ func (d *Decision) decideImage(s podview.Site, verdict registry.Decision, stay b
 	d.Images = append(d.Images, i)
 }
 
-func (d *Decision) decidePullSecret(r *podview.Request, name string) {
+// spare asks for the logins of the whole namespace.
+func (d *Decision) spare(r *podview.Request, state *State, ns registry.Namespace) {
+	if r.Operation != podview.Create {
+		return
+	}
+	for _, e := range state.Directory.Serving(ns) {
+		d.Instances = append(d.Instances, e.ID)
+	}
+	d.Spare = len(d.Instances) > 0
+}
+
+func (d *Decision) decidePullSecret(r *podview.Request, name string, withhold registry.Reason) {
 	switch {
 	case len(d.Instances) == 0 || r.Object.HasPullSecret(name):
-	case r.Operation == podview.Create:
+	case withhold == "":
 		d.Patch.AppendPullSecret(&r.Object, name)
 	default:
-		d.NoPullSecret, d.Instances = true, nil
+		d.Withheld, d.Instances = withhold, nil
 	}
 }
 

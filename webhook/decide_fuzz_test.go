@@ -44,13 +44,13 @@ func FuzzDecide(f *testing.F) {
 		if review.Decode(reviewOf(t, q)) != nil {
 			return
 		}
-		d := Decide(&review.Request, state, nil)
+		d := Decide(&review.Request, state, Surroundings{})
 		after := applyPatch(t, readResponse(t, appendReview(nil, review.Request.UID, &d, false)).Patch, object)
 		compareOutsideOfOurs(t, review.Request.Object, object, after)
 
 		q.Object = after
 		require.NoError(t, review.Decode(reviewOf(t, q)))
-		again := Decide(&review.Request, state, nil)
+		again := Decide(&review.Request, state, Surroundings{})
 		require.True(t, again.Patch.Empty(), "the second round does %s", again.Patch.JSON())
 	})
 }

@@ -32,6 +32,9 @@ type question struct {
 	SubResource     string            `json:"subResource,omitempty"`
 	Object          json.RawMessage   `json:"object"`
 	OldObject       json.RawMessage   `json:"oldObject,omitempty"`
+
+	ServiceAccountAnnotations map[string]string `json:"serviceAccountAnnotations,omitempty"`
+	EveryPod                  bool              `json:"everyPod,omitempty"` // asked by EveryPodPath
 }
 
 // outcome is a golden output: all that the API server gets to see, the pod
@@ -54,7 +57,7 @@ type operation struct {
 // patch touches nothing but what it may, and that a second round is empty.
 func TestDecideGolden(t *testing.T) {
 	t.Parallel()
-	inputs, err := filepath.Glob("testdata/pods/*.in.yaml")
+	inputs, err := filepath.Glob("testdata/*/*.in.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, inputs)
 	for _, in := range inputs {
@@ -104,7 +107,9 @@ func decideQuestion(t testing.TB, q question) outcome {
 	t.Helper()
 	var review podview.Review
 	require.NoError(t, review.Decode(reviewOf(t, q)))
-	d := Decide(&review.Request, testState(t), q.NamespaceLabels)
+	d := Decide(&review.Request, testState(t), Surroundings{
+		NamespaceLabels: q.NamespaceLabels, ServiceAccountAnnotations: q.ServiceAccountAnnotations, EveryPod: q.EveryPod,
+	})
 	response := readResponse(t, appendReview(nil, review.Request.UID, &d, false))
 	got := outcome{Warnings: response.Warnings, Audit: response.AuditAnnotations, Instances: d.Instances}
 	require.NoError(t, json.Unmarshal(applyPatch(t, response.Patch, q.Object), &got.Object))

@@ -13,15 +13,23 @@ import (
 const (
 	resultPatched    = "patched"
 	resultUnchanged  = "unchanged"
-	resultSkipped    = "skipped"    // the pod as a whole, see Decision.Skip
+	resultSkipped    = "skipped"    // the object as a whole, see Decision.Skip
+	resultWarned     = "warned"     // a pod that slipped past us
+	resultDelivering = "delivering" // the namespace gets its Secret
+	resultDenied     = "denied"     // by a rule that somebody wrote
 	resultMalformed  = "malformed"  // not a review
 	resultCold       = "cold"       // nothing to decide by yet
 	resultOverloaded = "overloaded" // no memory to read by
 	resultPanicked   = "panicked"   // a bug of ours
 )
 
-// webhookPods is the pods' webhook in metrics.
-const webhookPods = "pods"
+// The webhooks in metrics.
+const (
+	webhookPods       = "pods"
+	webhookEveryPod   = "every-pod"
+	webhookFinalPods  = "final-pods"
+	webhookNamespaces = "namespaces"
+)
 
 // Metrics counts what the webhooks do. All labels are bounded: by the words
 // above, by package registry's reasons and by the configured instances.
@@ -52,7 +60,7 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 		}, []string{"instance"}),
 		skips: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tcr_webhook_skips_total",
-			Help: "Pods and images that were left alone, by reason.",
+			Help: "Pods, images and namespaces that were left alone, by reason.",
 		}, []string{"reason"}),
 	}
 	return m, errors.Join(r.Register(m.admissions), r.Register(m.duration), r.Register(m.rewritten), r.Register(m.skips))
@@ -77,8 +85,8 @@ func (m *Metrics) decision(d *Decision) {
 			m.skip(i.Reason)
 		}
 	}
-	if d.NoPullSecret {
-		m.skip(NoPullSecret)
+	if d.Withheld != "" {
+		m.skip(d.Withheld)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
@@ -13,28 +12,40 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/webhook/podview"
 )
 
-// PodsPath is where Pods is served.
-const PodsPath = "/mutate/pods"
+// Where the webhooks for pods are served.
+const (
+	// PodsPath changes pods with images of a registry.
+	PodsPath = "/mutate/pods"
+	// EveryPodPath does the same and gives the pull secret to all others too,
+	// for what they may pull later.
+	EveryPodPath = "/mutate/every-pod"
+	// FinalPodsPath looks at pods when all webhooks have changed them.
+	FinalPodsPath = "/validate/pods"
+)
 
-// PodsOptions are what the webhook for pods decides and acts by. All are
-// needed.
+// PodsOptions are what the webhooks for pods decide and act by. All are needed
+// but ServiceAccounts.
 type PodsOptions struct {
 	// Snapshot gives the state to decide by; nil before there is one.
 	Snapshot func() *State
 	// Namespaces gives the labels of namespaces.
 	Namespaces Namespaces
+	// ServiceAccounts gives the annotations of ServiceAccounts. Without it
+	// none of them is taken to restrict its pods.
+	ServiceAccounts ServiceAccounts
 	// PullSecrets has pull Secrets written.
 	PullSecrets PullSecrets
 	// Metrics counts.
 	Metrics *Metrics
 }
 
-// Pods answers the API server's calls about pods.
+// Pods answers the API server's calls about pods. It serves PodsPath itself,
+// and the other paths by what EveryPod and Final return.
 type Pods struct {
 	options PodsOptions
-	budget  budget
 	queue   queue
-	calls   sync.Pool // of *call
+
+	changed, every, final endpoint
 }
 
 // NewPods checks options.
@@ -42,115 +53,83 @@ func NewPods(options PodsOptions) (*Pods, error) {
 	if options.Snapshot == nil || options.Namespaces == nil || options.PullSecrets == nil || options.Metrics == nil {
 		return nil, errors.New("pods webhook: an option is missing")
 	}
-	p := &Pods{options: options, budget: newBudget(), queue: newQueue()}
-	p.calls.New = func() any { return new(call) }
+	p := &Pods{options: options, queue: newQueue()}
+	room := newBudget(smallRoom, largeRoom)
+	changed := func(ctx context.Context, c *call) answer { return p.change(ctx, c, false) }
+	every := func(ctx context.Context, c *call) answer { return p.change(ctx, c, true) }
+	p.changed = endpoint{webhook: webhookPods, metrics: options.Metrics, budget: room, decode: decodePod, answer: changed}
+	p.every = endpoint{webhook: webhookEveryPod, metrics: options.Metrics, budget: room, decode: decodePod, answer: every}
+	p.final = endpoint{webhook: webhookFinalPods, metrics: options.Metrics, budget: room, decode: decodePod, answer: p.judge}
 	return p, nil
 }
 
-// call is the memory of one call, used for many.
-type call struct {
-	body     []byte
-	review   podview.Review
-	decision Decision
-	response []byte
-}
-
 // ServeHTTP answers one call. A panic goes on to the Server.
-func (p *Pods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := time.Now()
-	result := resultPanicked
-	defer func() { p.options.Metrics.call(webhookPods, result, time.Since(start)) }()
+func (p *Pods) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.changed.ServeHTTP(w, r) }
 
-	c, _ := p.calls.Get().(*call)
-	a := p.answer(c, r, start)
-	a.write(w)
-	result = a.result
-	if cap(c.body) <= largeBody { // or a large pod's memory would stay for ever
-		p.calls.Put(c)
-	}
-}
+// EveryPod is what EveryPodPath serves.
+func (p *Pods) EveryPod() http.Handler { return &p.every }
 
-// answer reads the review and decides it.
-func (p *Pods) answer(c *call, r *http.Request, start time.Time) answer {
-	if a, ok := checkHead(r); !ok {
-		return a
-	}
-	timeout := timeoutOf(r)
-	give, err := p.budget.take(r.Context(), r.ContentLength, start.Add(min(timeout/2, maxRoomWait)))
-	if err != nil {
-		return overloaded()
-	}
-	defer give()
-	if c.body, err = readBody(c.body, r); err != nil {
-		return refused(http.StatusRequestTimeout, "review did not arrive")
-	}
-	if err := c.review.Decode(c.body); err != nil {
-		return refused(http.StatusBadRequest, err.Error())
-	}
-	if problem := checkReview(&c.review); problem != "" {
-		return refused(http.StatusBadRequest, problem)
-	}
-	return p.review(r.Context(), c, start, timeout)
-}
+// Final is what FinalPodsPath serves. It shares the memory that Pods reads by.
+func (p *Pods) Final() http.Handler { return &p.final }
 
-// checkReview says what makes r no question that can be answered.
-func checkReview(r *podview.Review) string {
-	switch {
-	case r.Kind != "AdmissionReview" || r.APIVersion != "admission.k8s.io/v1":
-		return "want an AdmissionReview of admission.k8s.io/v1"
-	case r.Request.UID == "":
-		return "review without a request uid"
-	}
-	return ""
-}
-
-// review decides the review of c and has the pull Secret written.
-func (p *Pods) review(ctx context.Context, c *call, start time.Time, timeout time.Duration) answer {
-	request := &c.review.Request
-	if !p.decide(ctx, c, start.Add(timeout/2)) {
+// change decides the pod of c and has its pull Secret written. With every, a
+// pod that needs none gets one as well.
+func (p *Pods) change(ctx context.Context, c *call, every bool) answer {
+	request := &c.pod.Request
+	if p.decide(ctx, c, every) == nil {
 		return cold()
 	}
 	d := &c.decision
-	pending := false
-	if len(d.Instances) > 0 {
-		pending = !p.ensure(ctx, request, d, start.Add(timeout-margin(timeout)))
-	}
+	pending := len(d.Instances) > 0 && !p.ensure(ctx, c)
 	p.options.Metrics.decision(d)
 	if log := logf.FromContext(ctx).V(1); log.Enabled() {
 		log.Info("Decided a pod", "namespace", request.Namespace, "pod", cmp.Or(request.Name, request.Object.Metadata.GenerateName),
 			"operation", request.Operation, "skip", d.Skip, "instances", d.Instances, "patched", !d.Patch.Empty(), "warnings", len(d.Warnings))
 	}
 	c.response = appendReview(c.response[:0], request.UID, d, pending)
-	return allowed(resultOf(d), c.response)
+	return reviewed(resultOf(d), c.response)
 }
 
-// decide decides the request of c. It is false where there is nothing to
-// decide by, and none came up until the deadline: no configuration, or the
-// labels of a namespace where they matter.
-func (p *Pods) decide(ctx context.Context, c *call, deadline time.Time) bool {
-	request := &c.review.Request
-	state := p.options.Snapshot()
-	if state == nil && !p.queue.wait(ctx, deadline, func() bool { state = p.options.Snapshot(); return state != nil }) {
-		return false
+// decide decides the request of c and returns the state that it did by. It is
+// nil where there is nothing to decide by, and none came up until half of the
+// call's time was over: no configuration, or the labels of a namespace where
+// they matter.
+func (p *Pods) decide(ctx context.Context, c *call, every bool) *State {
+	request, deadline := &c.pod.Request, c.start.Add(c.timeout/2)
+	state := p.queue.state(ctx, deadline, p.options.Snapshot)
+	if state == nil {
+		return nil
 	}
 	labels, found := p.options.Namespaces(request.Namespace)
-	c.decision.decide(request, state, labels)
-	if found || !c.decision.undecidable() {
-		return true
+	around := Surroundings{NamespaceLabels: labels, ServiceAccountAnnotations: p.serviceAccount(request), EveryPod: every}
+	c.decision.decide(request, state, around)
+	if found || !c.decision.undecidable() && !every {
+		return state
 	}
-	if !p.queue.wait(ctx, deadline, func() bool { labels, found = p.options.Namespaces(request.Namespace); return found }) {
-		return false
+	if around.NamespaceLabels, found = p.queue.labels(ctx, deadline, p.options.Namespaces, request.Namespace); !found {
+		return nil
 	}
-	c.decision.decide(request, state, labels)
-	return true
+	c.decision.decide(request, state, around)
+	return state
+}
+
+// serviceAccount gives the annotations of a new pod's ServiceAccount. It is
+// never waited for: see Surroundings.
+func (p *Pods) serviceAccount(r *podview.Request) map[string]string {
+	if p.options.ServiceAccounts == nil || r.Operation != podview.Create {
+		return nil
+	}
+	annotations, _ := p.options.ServiceAccounts(r.Namespace, r.Object.ServiceAccount())
+	return annotations
 }
 
 // ensure has the pull Secret written and tells whether it is there.
-func (p *Pods) ensure(ctx context.Context, r *podview.Request, d *Decision, deadline time.Time) bool {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
+func (p *Pods) ensure(ctx context.Context, c *call) bool {
+	r, d := &c.pod.Request, &c.decision
+	ctx, cancel := context.WithDeadline(ctx, c.start.Add(c.timeout-margin(c.timeout)))
 	defer cancel()
 	delivery := p.options.PullSecrets.Ensure(ctx, r.Namespace, d.Instances, r.DryRun)
-	if delivery.Warning != "" {
+	if delivery.Warning != "" && !d.Spare {
 		d.Warnings = append(d.Warnings, warning(delivery.Warning))
 	}
 	return delivery.Ready

@@ -347,7 +347,7 @@ tcr_webhook_admissions_total{result="unchanged",webhook="pods"} 2
 # TYPE tcr_webhook_images_rewritten_total counter
 tcr_webhook_images_rewritten_total{instance="tcr-demo0001"} 2
 tcr_webhook_images_rewritten_total{instance="tcr-open0002"} 1
-# HELP tcr_webhook_skips_total Pods and images that were left alone, by reason.
+# HELP tcr_webhook_skips_total Pods, images and namespaces that were left alone, by reason.
 # TYPE tcr_webhook_skips_total counter
 tcr_webhook_skips_total{reason="NoPullSecret"} 1
 tcr_webhook_skips_total{reason="NotAPod"} 1

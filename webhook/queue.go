@@ -21,6 +21,22 @@ type queue struct {
 
 func newQueue() queue { return queue{places: make(chan struct{}, maxHeld)} }
 
+// state waits until there is one. It is nil where wait is false.
+func (q queue) state(ctx context.Context, deadline time.Time, snapshot func() *State) *State {
+	if s := snapshot(); s != nil {
+		return s
+	}
+	var s *State
+	q.wait(ctx, deadline, func() bool { s = snapshot(); return s != nil })
+	return s
+}
+
+// labels waits until a namespace is known.
+func (q queue) labels(ctx context.Context, deadline time.Time, namespaces Namespaces, name string) (labels map[string]string, found bool) {
+	q.wait(ctx, deadline, func() bool { labels, found = namespaces(name); return found })
+	return labels, found
+}
+
 // wait waits until ready says so. It is false if that does not happen before
 // the deadline, or if too many are waiting already.
 func (q queue) wait(ctx context.Context, deadline time.Time, ready func() bool) bool {

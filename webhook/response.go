@@ -15,6 +15,7 @@ const (
 	auditImages     = "images"          // why each image is what it is
 	auditOriginals  = "original-images" // what was written before a change
 	auditPullSecret = "pull-secret"     // what is wrong with it
+	auditDelivery   = "delivery"        // what a namespace gets unasked
 )
 
 // maxAudit bounds the value of an audit annotation, in bytes. It is the bound
@@ -25,8 +26,7 @@ const maxAudit = 10 << 10
 // what d decided. What the API server would reject cannot be expressed: patch
 // and its type come together or not at all.
 func appendReview(b []byte, uid string, d *Decision, pending bool) []byte {
-	b = append(b, `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":`...)
-	b = podview.AppendQuote(b, uid)
+	b = appendHead(b, uid)
 	b = append(b, `,"allowed":true`...)
 	if patch := d.Patch.JSON(); patch != nil {
 		b = append(b, `,"patchType":"JSONPatch","patch":"`...)
@@ -63,9 +63,9 @@ func appendAudit(b []byte, d *Decision, pending bool) []byte {
 		b = podview.AppendQuote(b, d.Originals)
 	}
 	switch {
-	case d.NoPullSecret:
+	case d.Withheld != "":
 		name(auditPullSecret)
-		b = podview.AppendQuote(b, NoPullSecret)
+		b = podview.AppendQuote(b, d.Withheld)
 	case pending:
 		name(auditPullSecret)
 		b = podview.AppendQuote(b, "Pending")

@@ -28,3 +28,8 @@ type Delivery struct {
 // Namespaces gives the labels of a namespace from memory. A namespace may be
 // too new to be found.
 type Namespaces func(name string) (labels map[string]string, found bool)
+
+// ServiceAccounts gives the annotations of a ServiceAccount from memory, of
+// which only EnforceMountableSecretsAnnotation is read. A ServiceAccount may
+// be too new to be found.
+type ServiceAccounts func(namespace, name string) (annotations map[string]string, found bool)

@@ -19,6 +19,9 @@ type State struct {
 	// they wrote and would recreate a rewritten pod for ever. Such pods get
 	// the pull secret, and their images stay.
 	SkipOwners []podview.GroupKind
+	// DenyWithoutPullSecret denies new pods that need the pull secret and
+	// slipped past without it, instead of warning.
+	DenyWithoutPullSecret bool
 }
 
 // comparesImages tells whether the pod's controller is one of SkipOwners.

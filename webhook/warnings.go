@@ -35,10 +35,20 @@ func warnings(d *Decision, r *podview.Request, secret string) []string {
 	if more > 0 {
 		list = append(list, warning(fmt.Sprintf("%d more images are left as written", more)))
 	}
-	if d.NoPullSecret {
-		list = append(list, warning(fmt.Sprintf("this pod does not name the pull secret %q and can no longer be given it: the pull may be refused; create the pod anew", secret)))
+	if text := withheldWarning(d.Withheld, r, secret); text != "" {
+		list = append(list, warning(text))
 	}
 	return list
+}
+
+func withheldWarning(why registry.Reason, r *podview.Request, secret string) string {
+	switch why {
+	case NoPullSecret:
+		return fmt.Sprintf("this pod does not name the pull secret %q and can no longer be given it: the pull may be refused; create the pod anew", secret)
+	case MountableSecretsEnforced:
+		return fmt.Sprintf("list %q in imagePullSecrets of ServiceAccount %q: it enforces mountable secrets, so this pod gets no login and its images stay as written", secret, r.Object.ServiceAccount())
+	}
+	return ""
 }
 
 func imageWarning(i Image, r *podview.Request) string {
