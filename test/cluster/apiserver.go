@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/tcr-webhook/tcr-webhook/test/process"
 )
 
 // apiServer is a kube-apiserver on an etcd of its own.
@@ -37,7 +39,7 @@ func newAPIServer(binary, dir string) (*apiServer, error) {
 
 // start runs the API server on one port and returns when it is ready and the
 // default namespace, the last of those it makes for itself, is there.
-func (a *apiServer) start(ctx context.Context, store *etcd, ports []int) (*process, error) {
+func (a *apiServer) start(ctx context.Context, store *etcd, ports []int) (*process.Process, error) {
 	a.url = loopback(ports[0])
 	admin, err := a.config("cluster-start", "system:masters")
 	if err != nil {
@@ -48,15 +50,15 @@ func (a *apiServer) start(ctx context.Context, store *etcd, ports []int) (*proce
 		return nil, err
 	}
 	defer client.CloseIdleConnections()
-	p, err := launch(server(apiServerBinary, a.binary, a.dir+".log", a.args(store, ports[0])))
+	p, err := process.Launch(process.Server(apiServerBinary, a.binary, a.dir+".log", a.args(store, ports[0])))
 	if err != nil {
 		return nil, err
 	}
-	return p, p.await(ctx, func(ctx context.Context) error {
-		if err := get(ctx, client, a.url+"/readyz"); err != nil {
+	return p, p.Await(ctx, func(ctx context.Context) error {
+		if err := process.Get(ctx, client, a.url+"/readyz"); err != nil {
 			return err
 		}
-		return get(ctx, client, a.url+"/api/v1/namespaces/default")
+		return process.Get(ctx, client, a.url+"/api/v1/namespaces/default")
 	})
 }
 

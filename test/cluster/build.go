@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/tcr-webhook/tcr-webhook/test/process"
 )
 
 // tickEvery is how often a build says that it is still going on.
@@ -58,18 +60,18 @@ func (r recipe) buildOne(ctx context.Context, p program, dir string, progress io
 	started := time.Now()
 	unfinished := filepath.Join(dir, "."+p.name+".unfinished")
 	log := filepath.Join(dir, p.name+".build.log")
-	proc, err := launch(command{
-		name: "go build of " + p.name,
-		path: goTool,
+	proc, err := process.Launch(process.Command{
+		Name: "go build of " + p.name,
+		Path: goTool,
 		// Each flag is named, for GOFLAGS may say otherwise.
-		args: []string{"build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", p.ldflags, "-o", unfinished, p.pkg},
-		dir:  r.module,
-		env:  append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH),
-		log:  log,
+		Args: []string{"build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", p.ldflags, "-o", unfinished, p.pkg},
+		Dir:  r.module,
+		Env:  append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH),
+		Log:  log,
 		// Upon SIGINT the go command stops its compilers and removes its
 		// temporary folder; upon SIGTERM it does neither.
-		quit:     syscall.SIGINT,
-		orphaned: syscall.SIGINT,
+		Quit:     syscall.SIGINT,
+		Orphaned: syscall.SIGINT,
 	})
 	if err != nil {
 		return err
@@ -85,20 +87,20 @@ func (r recipe) buildOne(ctx context.Context, p program, dir string, progress io
 }
 
 // waitForBuild returns when proc has ended, stopping it when ctx does.
-func waitForBuild(ctx context.Context, proc *process, p program, started time.Time, progress io.Writer) error {
+func waitForBuild(ctx context.Context, proc *process.Process, p program, started time.Time, progress io.Writer) error {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for {
 		select {
-		case <-proc.done:
-			if proc.err != nil {
-				return proc.exitError()
+		case <-proc.Done:
+			if proc.Err != nil {
+				return proc.ExitError()
 			}
 			return nil
 		case <-tick.C:
 			fmt.Fprintf(progress, "  still building %s, %s so far\n", p.name, elapsed(started))
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("build %s: %w", p.name, context.Cause(ctx)), proc.stop())
+			return errors.Join(fmt.Errorf("build %s: %w", p.name, context.Cause(ctx)), proc.Stop())
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/tcr-webhook/tcr-webhook/test/process"
 )
 
 // Options says what Start starts.
@@ -30,7 +32,7 @@ type Options struct {
 type Cluster struct {
 	api   *apiServer
 	admin *rest.Config
-	procs []*process // in the order of their start
+	procs []*process.Process // in the order of their start
 	stop  func() error
 }
 
@@ -73,7 +75,7 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	err = c.run(ctx, 1, func(ctx context.Context, ports []int) (*process, error) {
+	err = c.run(ctx, 1, func(ctx context.Context, ports []int) (*process.Process, error) {
 		return c.api.start(ctx, store, ports)
 	})
 	if err != nil {
@@ -84,8 +86,8 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 }
 
 // run starts a process with n free ports and keeps it for Stop.
-func (c *Cluster) run(ctx context.Context, n int, start startFunc) error {
-	p, err := onFreePorts(ctx, n, freePorts, start)
+func (c *Cluster) run(ctx context.Context, n int, start process.StartFunc) error {
+	p, err := process.OnFreePorts(ctx, n, start)
 	if err == nil {
 		c.procs = append(c.procs, p)
 	}
@@ -100,7 +102,7 @@ func (c *Cluster) Stop() error { return c.stop() }
 func (c *Cluster) stopAll() error {
 	var all error
 	for i := len(c.procs) - 1; i >= 0; i-- {
-		all = errors.Join(all, c.procs[i].stop())
+		all = errors.Join(all, c.procs[i].Stop())
 	}
 	return all
 }

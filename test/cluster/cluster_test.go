@@ -18,6 +18,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/tcr-webhook/tcr-webhook/test/process"
 )
 
 // started starts a cluster that the test's end stops.
@@ -114,13 +116,13 @@ func TestStopEndsEveryProcessAndMayBeCalledAgain(t *testing.T) {
 	c := started(t)
 	require.Len(t, c.procs, 2)
 	for _, p := range c.procs {
-		require.True(t, alive(p.pid), "%s does not run", p.name)
+		require.True(t, process.Alive(p.PID), "%s does not run", p.Name)
 	}
 
 	require.NoError(t, c.Stop())
 
 	for _, p := range c.procs {
-		assert.False(t, alive(p.pid), "%s still runs as %d", p.name, p.pid)
+		assert.False(t, process.Alive(p.PID), "%s still runs as %d", p.Name, p.PID)
 	}
 	assert.NoError(t, c.Stop())
 }
@@ -131,15 +133,14 @@ func TestStopTellsThatAServerHadDied(t *testing.T) {
 	c, err := Start(t.Context(), Options{Dir: dir})
 	require.NoError(t, err)
 	etcd := c.procs[0]
-	require.NoError(t, etcd.os.Kill())
-	<-etcd.done
+	etcd.Kill()
 
 	err = c.Stop()
 
 	require.ErrorContains(t, err, "etcd ended: signal: killed")
 	assert.ErrorContains(t, err, filepath.Join(dir, "etcd.log"))
 	for _, p := range c.procs {
-		assert.False(t, alive(p.pid), "%s still runs as %d", p.name, p.pid)
+		assert.False(t, process.Alive(p.PID), "%s still runs as %d", p.Name, p.PID)
 	}
 }
 
@@ -187,7 +188,7 @@ func TestStartIsCutShortByItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	assert.ErrorContains(t, err, "start etcd")
 	pid := pidIn(t, pidFile)
-	assert.False(t, alive(pid), "etcd still runs as %d", pid)
+	assert.False(t, process.Alive(pid), "etcd still runs as %d", pid)
 }
 
 func TestServerThatDiesAtOnceIsNamedWithItsLog(t *testing.T) {

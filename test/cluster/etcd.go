@@ -5,9 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/tcr-webhook/tcr-webhook/test/process"
 )
 
 // etcd is a store of one member. It speaks TLS with client certificates of an
@@ -34,7 +35,7 @@ func newEtcd(binary, dir string) (*etcd, error) {
 
 // start runs etcd on two ports, for clients and for its peers, which are none,
 // and returns when it is healthy.
-func (e *etcd) start(ctx context.Context, ports []int) (*process, error) {
+func (e *etcd) start(ctx context.Context, ports []int) (*process.Process, error) {
 	e.url = loopback(ports[0])
 	// What an attempt on other ports left there names those ports.
 	if err := os.RemoveAll(e.file("data")); err != nil {
@@ -47,11 +48,11 @@ func (e *etcd) start(ctx context.Context, ports []int) (*process, error) {
 		return nil, err
 	}
 	defer client.CloseIdleConnections()
-	p, err := launch(server(etcdBinary, e.binary, e.dir+".log", e.args(loopback(ports[1]))))
+	p, err := process.Launch(process.Server(etcdBinary, e.binary, e.dir+".log", e.args(loopback(ports[1]))))
 	if err != nil {
 		return nil, err
 	}
-	return p, p.await(ctx, func(ctx context.Context) error { return get(ctx, client, e.url+"/health") })
+	return p, p.Await(ctx, func(ctx context.Context) error { return process.Get(ctx, client, e.url+"/health") })
 }
 
 func (e *etcd) file(name string) string { return filepath.Join(e.dir, name) }
@@ -77,20 +78,6 @@ func (e *etcd) args(peerURL string) []string {
 		"--heartbeat-interval=10",
 		"--election-timeout=100",
 		"--unsafe-no-fsync", // the data has to be fast, not to survive a crash
-	}
-}
-
-// server describes a child that serves until it is told to stop. It gets no
-// environment: etcd takes every ETCD_ variable for a flag.
-func server(name, binary, log string, args []string) command {
-	return command{
-		name:     name,
-		path:     binary,
-		args:     args,
-		log:      log,
-		quit:     syscall.SIGTERM,
-		orphaned: syscall.SIGKILL,
-		ownGroup: true,
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tcr-webhook/tcr-webhook/test/process"
 )
 
 func TestVersionOf(t *testing.T) {
@@ -161,7 +163,7 @@ func TestCompilerIsStoppedWithItsContext(t *testing.T) {
 
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorContains(t, err, "build hello")
-	assert.False(t, alive(pidIn(t, pidFile)))
+	assert.False(t, process.Alive(pidIn(t, pidFile)))
 	assert.NoFileExists(t, filepath.Join(dir, "hello"))
 	assert.NoFileExists(t, filepath.Join(dir, ".hello.unfinished"))
 }

@@ -169,9 +169,8 @@ func TestACrashLosesNothing(t *testing.T) {
 	before := a.secret(t, "shop")
 	require.NotNil(t, before)
 
-	require.NoError(t, s.Server.Kill())
-	require.NoError(t, s.Server.Start())
-	require.NoError(t, s.Server.AwaitReady(t.Context()))
+	s.Server.Kill()
+	require.NoError(t, s.Server.Restart(t.Context()))
 	a.pod(t, "shop", "again", publicImage)
 	assert.Empty(t, a.taken())
 	assert.Equal(t, before.ResourceVersion, a.secret(t, "shop").ResourceVersion, "a Secret that was good was written again")

@@ -9,19 +9,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
-	"time"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/tcr-webhook/tcr-webhook/test/cluster"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/pki"
+	"github.com/tcr-webhook/tcr-webhook/test/process"
 )
 
 // Namespace is where the manifests install tcr-webhook.
@@ -42,44 +40,56 @@ func Build(ctx context.Context, dir string, flags ...string) (string, error) {
 // Server is tcr-webhook as a process.
 type Server struct {
 	Address string // of the webhook
-	Metrics string // URL
 	LogFile string
 
-	ca     *pki.CA
-	probes string // URL
-	args   []string
-	binary string
-	cmd    *exec.Cmd
-	done   chan struct{} // closed when it has ended
+	binary          string
+	dir             string
+	metrics, probes string // URLs
+	ca              *pki.CA
+	ports           []int
+	running         *process.Process
 }
 
 func (s *Stack) startServer(ctx context.Context, o Options) error {
 	if err := s.writeFiles(o.Config); err != nil {
 		return fmt.Errorf("prepare tcr-webhook: %w", err)
 	}
-	ports, err := freePorts(3)
+	ca, err := writeCertificate(s.path("tls"))
 	if err != nil {
 		return err
 	}
-	srv := &Server{
-		Address: ports[0], Metrics: "http://" + ports[1] + "/metrics", probes: "http://" + ports[2],
-		LogFile: s.path("tcr-webhook.log"), binary: o.Binary,
-	}
-	srv.args = []string{
-		"--config", s.path("config.yaml"), "--credentials-dir", s.path("credentials"), "--tls-dir", s.path("tls"),
-		"--kubeconfig", s.path("tcr-webhook.kubeconfig"), "--namespace", Namespace,
-		"--listen", ports[0], "--metrics-listen", ports[1], "--probes-listen", ports[2],
+	s.Server = &Server{LogFile: s.path("tcr-webhook.log"), binary: o.Binary, dir: s.dir, ca: ca}
+	s.stop = append(s.stop, s.Server.Stop)
+	_, err = process.OnFreePorts(ctx, 3, s.Server.start)
+	return err
+}
+
+// start runs the process and returns when it would get calls. It goes on with
+// the log of earlier runs.
+func (s *Server) start(ctx context.Context, ports []int) (*process.Process, error) {
+	address := func(i int) string { return "127.0.0.1:" + strconv.Itoa(ports[i]) }
+	s.ports, s.Address = ports, address(0)
+	s.metrics, s.probes = "http://"+address(1)+"/metrics", "http://"+address(2)+"/readyz"
+	path := func(name string) string { return filepath.Join(s.dir, name) }
+	c := process.Server("tcr-webhook", s.binary, s.LogFile, []string{
+		"--config", path("config.yaml"), "--credentials-dir", path("credentials"), "--tls-dir", path("tls"),
+		"--kubeconfig", path("tcr-webhook.kubeconfig"), "--namespace", Namespace,
+		"--listen", address(0), "--metrics-listen", address(1), "--probes-listen", address(2),
 		"--drain-delay", "1s",
+	})
+	c.Append = true
+	p, err := process.Launch(c)
+	if err != nil {
+		return nil, err
 	}
-	if srv.ca, err = writeCertificate(s.path("tls")); err != nil {
-		return err
-	}
-	s.Server = srv
-	s.stop = append(s.stop, srv.Stop)
-	if err := srv.Start(); err != nil {
-		return err
-	}
-	return srv.AwaitReady(ctx)
+	s.running = p
+	return p, p.Await(ctx, func(ctx context.Context) error { return process.Get(ctx, http.DefaultClient, s.probes) })
+}
+
+// Restart starts the process again where it was, after Kill or Stop.
+func (s *Server) Restart(ctx context.Context) error {
+	_, err := s.start(ctx, s.ports)
+	return err
 }
 
 // writeFiles writes what the process reads: its configuration, the emulator's
@@ -130,68 +140,8 @@ func chain(leaf *tls.Certificate) []byte {
 	return out
 }
 
-// freePorts chooses loopback addresses that nobody listens on.
-func freePorts(n int) ([]string, error) {
-	addresses := make([]string, n)
-	for i := range addresses {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nothing is waited for
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = l.Close() }() // held until all are chosen
-		addresses[i] = l.Addr().String()
-	}
-	return addresses, nil
-}
-
-// Start starts the process, which goes on with the log of earlier ones.
-func (s *Server) Start() error {
-	log, err := os.OpenFile(s.LogFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = log.Close() }()        // the child has its own descriptor
-	s.cmd = exec.Command(s.binary, s.args...) //nolint:noctx // it ends by Stop
-	s.cmd.Stdout, s.cmd.Stderr = log, log
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is its owner's
-	if err := s.cmd.Start(); err != nil {
-		return fmt.Errorf("start tcr-webhook: %w", err)
-	}
-	s.done = make(chan struct{})
-	go func() {
-		defer close(s.done)
-		_ = s.cmd.Wait() // how it ended is in the log
-	}()
-	return nil
-}
-
-const (
-	readyWithin = 30 * time.Second
-	stopWithin  = 20 * time.Second
-)
-
-// AwaitReady waits until the process would get calls.
-func (s *Server) AwaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("tcr-webhook was not ready within %s; its last words:\n%s", readyWithin, s.lastWords())
-		case <-s.done:
-			return fmt.Errorf("tcr-webhook ended; its last words:\n%s", s.lastWords())
-		case <-tick.C:
-			if _, err := get(ctx, s.probes+"/readyz"); err == nil {
-				return nil
-			}
-		}
-	}
-}
-
 // Scrape reads the metrics.
-func (s *Server) Scrape(ctx context.Context) (string, error) { return get(ctx, s.Metrics) }
+func (s *Server) Scrape(ctx context.Context) (string, error) { return get(ctx, s.metrics) }
 
 func get(ctx context.Context, url string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -216,39 +166,19 @@ func (s *Server) Log() (string, error) {
 	return string(data), err
 }
 
-func (s *Server) lastWords() string {
-	text, err := s.Log()
-	if err != nil {
-		return err.Error()
-	}
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(lines[max(0, len(lines)-10):], "\n")
-}
-
 // Kill ends the process as a crash does.
-func (s *Server) Kill() error {
-	err := s.cmd.Process.Kill()
-	<-s.done
-	return err
-}
+func (s *Server) Kill() { s.running.Kill() }
 
-// Stop asks the process to end, and makes it after a while.
+// Stop asks the process to end. One that has ended already is no error.
 func (s *Server) Stop() error {
-	if s.cmd == nil || s.done == nil {
+	if s.running == nil || s.running.Ended() {
 		return nil
 	}
-	select {
-	case <-s.done:
-		return nil
-	default:
+	if err := s.running.Stop(); err != nil {
+		return err
 	}
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("stop tcr-webhook: %w", err)
+	if s.running.Err != nil {
+		return s.running.ExitError() // it was asked to end, and is to end well
 	}
-	select {
-	case <-s.done:
-		return nil
-	case <-time.After(stopWithin):
-		return errors.Join(fmt.Errorf("tcr-webhook did not stop within %s", stopWithin), s.Kill())
-	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package cluster
+package process
 
 import (
 	"context"
@@ -31,19 +31,19 @@ func freePorts(ctx context.Context, n int) ([]int, error) {
 	return ports, nil
 }
 
-// startFunc starts a server on ports and returns when it is ready. It leaves
+// StartFunc starts a server on ports and returns when it is ready. It leaves
 // no process behind when it returns an error.
-type startFunc func(ctx context.Context, ports []int) (*process, error)
+type StartFunc func(ctx context.Context, ports []int) (*Process, error)
 
-// onFreePorts calls start with n ports from choose, and again with other ones
+// OnFreePorts calls start with n free loopback ports, and again with other ones
 // as long as the server ends because one was taken.
-func onFreePorts(ctx context.Context, n int, choose chooseFunc, start startFunc) (*process, error) {
+func OnFreePorts(ctx context.Context, n int, start StartFunc) (*Process, error) {
 	var taken error
 	for range portAttempts {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("start a server: %w", context.Cause(ctx))
 		}
-		ports, err := choose(ctx, n)
+		ports, err := freePorts(ctx, n)
 		if err != nil {
 			return nil, err
 		}
@@ -55,6 +55,3 @@ func onFreePorts(ctx context.Context, n int, choose chooseFunc, start startFunc)
 	}
 	return nil, fmt.Errorf("no port stayed free in %d attempts: %w", portAttempts, taken)
 }
-
-// chooseFunc is freePorts, or a test's choice.
-type chooseFunc func(ctx context.Context, n int) ([]int, error)

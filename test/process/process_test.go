@@ -1,16 +1,13 @@
-package cluster
+package process
 
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,21 +16,7 @@ import (
 )
 
 // parentVariable makes this test binary the parent of TestChildrenDieWithAParentThatIsKilled.
-const parentVariable = "CLUSTER_TEST_PARENT"
-
-// alive reports whether the process pid exists and has not just ended without
-// being waited for, as an orphan may until init sees to it.
-func alive(pid int) bool {
-	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-		return false
-	}
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return runtime.GOOS != "linux"
-	}
-	_, state, _ := strings.Cut(string(stat), ") ")
-	return !strings.HasPrefix(state, "Z")
-}
+const parentVariable = "PROCESS_TEST_PARENT"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(parentVariable); dir != "" {
@@ -44,16 +27,16 @@ func TestMain(m *testing.M) {
 
 // beParent starts a child, writes its id to a file of dir, and waits for ever.
 func beParent(dir string) int {
-	p, err := launch(server("sleep", "/bin/sleep", filepath.Join(dir, "log"), []string{"600"}))
+	p, err := Launch(Server("sleep", "/bin/sleep", filepath.Join(dir, "log"), []string{"600"}))
 	if err != nil {
 		return 1
 	}
 	// Another thread than the one that forked goes away, as threads do.
 	go runtime.LockOSThread()
-	if os.WriteFile(filepath.Join(dir, "pid"), []byte(strconv.Itoa(p.pid)), 0o600) != nil {
+	if os.WriteFile(filepath.Join(dir, "pid"), []byte(strconv.Itoa(p.PID)), 0o600) != nil {
 		return 1
 	}
-	<-p.done
+	<-p.Done
 	return 2
 }
 
@@ -69,57 +52,52 @@ func TestChildrenDieWithAParentThatIsKilled(t *testing.T) {
 	parent.Env = append(os.Environ(), parentVariable+"="+dir)
 	require.NoError(t, parent.Start())
 	pidFile := filepath.Join(dir, "pid")
-	require.Eventually(t, func() bool { return fileHasContent(pidFile) }, 10*time.Second, 10*time.Millisecond)
-	child := pidIn(t, pidFile)
-	require.True(t, alive(child))
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(pidFile)
+		return err == nil && len(text) > 0
+	}, 10*time.Second, 10*time.Millisecond)
+	text, err := os.ReadFile(pidFile)
+	require.NoError(t, err)
+	child, err := strconv.Atoi(string(text))
+	require.NoError(t, err)
+	require.True(t, Alive(child))
 
 	require.NoError(t, parent.Process.Kill())
 	require.Error(t, parent.Wait())
 
-	assert.Eventually(t, func() bool { return !alive(child) }, 10*time.Second, 10*time.Millisecond,
+	assert.Eventually(t, func() bool { return !Alive(child) }, 10*time.Second, 10*time.Millisecond,
 		"the child %d outlived its parent", child)
 }
 
 func TestAnotherPortIsTriedWhenOneIsTaken(t *testing.T) {
 	t.Parallel()
-	binaries, err := Binaries(t.Context(), nil)
-	require.NoError(t, err)
-	store, err := newEtcd(filepath.Join(binaries, etcdBinary), filepath.Join(t.TempDir(), "etcd"))
-	require.NoError(t, err)
-	taken := listening(t)
 	var chosen [][]int
-	choose := func(ctx context.Context, n int) ([]int, error) {
-		ports, err := freePorts(ctx, n)
-		if len(chosen) == 0 {
-			ports[0] = taken
-		}
+	start := func(ctx context.Context, ports []int) (*Process, error) {
 		chosen = append(chosen, ports)
-		return ports, err
+		script := "exec sleep 600"
+		if len(chosen) == 1 {
+			script = "echo listen tcp: bind: address already in use; exit 1"
+		}
+		p, err := Launch(Server("server", "/bin/sh", filepath.Join(t.TempDir(), "log"), []string{"-c", script}))
+		if err != nil || len(chosen) > 1 {
+			return p, err
+		}
+		<-p.Done
+		return p, p.Await(ctx, func(context.Context) error { return errors.New("not ready") })
 	}
 
-	p, err := onFreePorts(t.Context(), 2, choose, store.start)
+	p, err := OnFreePorts(t.Context(), 2, start)
 
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, p.stop()) })
+	t.Cleanup(func() { assert.NoError(t, p.Stop()) })
 	require.Len(t, chosen, 2)
-	assert.Equal(t, loopback(chosen[1][0]), store.url)
-}
-
-// listening returns a port that is taken until the test's end.
-func listening(t *testing.T) int {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, l.Close()) })
-	addr, ok := l.Addr().(*net.TCPAddr)
-	require.True(t, ok)
-	return addr.Port
+	assert.NotEqual(t, chosen[0], chosen[1])
 }
 
 func TestPortThatNeverStaysFreeEndsTheAttempts(t *testing.T) {
 	t.Parallel()
 	attempts := 0
-	_, err := onFreePorts(t.Context(), 1, freePorts, func(context.Context, []int) (*process, error) {
+	_, err := OnFreePorts(t.Context(), 1, func(context.Context, []int) (*Process, error) {
 		attempts++
 		return nil, &logError{err: errors.New("etcd ended"), tail: "bind: address already in use"}
 	})
@@ -141,10 +119,10 @@ func TestFreePortsDiffer(t *testing.T) {
 func TestServersInheritNoEnvironment(t *testing.T) {
 	t.Setenv("ETCD_NAME", "from the environment")
 	log := filepath.Join(t.TempDir(), "log")
-	p, err := launch(server("env", "/usr/bin/env", log, nil))
+	p, err := Launch(Server("env", "/usr/bin/env", log, nil))
 	require.NoError(t, err)
-	<-p.done
-	require.NoError(t, p.err)
+	<-p.Done
+	require.NoError(t, p.Err)
 	text, err := os.ReadFile(log)
 	require.NoError(t, err)
 	assert.Empty(t, string(text))

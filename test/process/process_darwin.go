@@ -1,9 +1,9 @@
-package cluster
+package process
 
 import "syscall"
 
 // childAttributes cannot tie the child's life to ours here: when we are
 // killed outright, it stays.
-func childAttributes(c command) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: c.ownGroup}
+func childAttributes(c Command) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: c.OwnGroup}
 }

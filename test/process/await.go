@@ -1,4 +1,4 @@
-package cluster
+package process
 
 import (
 	"context"
@@ -13,15 +13,15 @@ import (
 // API server takes about four seconds, and ten times that on a busy machine.
 const startLimit = time.Minute
 
-// await returns when ready returns nil. If the process ends first, or is not
+// Await returns when ready returns nil. If the process ends first, or is not
 // ready in time, or ctx ends, it stops the process and returns the reason.
-func (p *process) await(ctx context.Context, ready func(context.Context) error) error {
+func (p *Process) Await(ctx context.Context, ready func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	go func() {
 		// Whoever took our port may accept a connection and say nothing.
 		select {
-		case <-p.done:
+		case <-p.Done:
 			cancel()
 		case <-limited.Done():
 		}
@@ -42,19 +42,19 @@ func (p *process) await(ctx context.Context, ready func(context.Context) error) 
 }
 
 // giveUp stops a process that did not become ready and says why it did not.
-func (p *process) giveUp(ctx context.Context, notReady error) error {
-	if p.ended() {
-		return p.exitError()
+func (p *Process) giveUp(ctx context.Context, notReady error) error {
+	if p.Ended() {
+		return p.ExitError()
 	}
-	err := fmt.Errorf("start %s: %w", p.name, context.Cause(ctx))
+	err := fmt.Errorf("start %s: %w", p.Name, context.Cause(ctx))
 	if ctx.Err() == nil {
-		err = p.withLog(fmt.Errorf("start %s: not ready within %s: %w", p.name, startLimit, notReady))
+		err = p.withLog(fmt.Errorf("start %s: not ready within %s: %w", p.Name, startLimit, notReady))
 	}
-	return errors.Join(err, p.stop())
+	return errors.Join(err, p.Stop())
 }
 
-// get is nil if url answers 200.
-func get(ctx context.Context, client *http.Client, url string) error {
+// Get is nil if url answers 200: the usual question to ask in Await.
+func Get(ctx context.Context, client *http.Client, url string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
