@@ -65,7 +65,7 @@ fmt: $(LINT) ## format the code and its imports
 
 .PHONY: verify
 verify: ## what is generated or derived is up to date
-	@for module in . test/tools test/cluster/kubernetes; do go -C $$module mod tidy -diff || exit 1; done
+	@for gomod in $$(git ls-files -- go.mod '*/go.mod'); do go -C $$(dirname $$gomod) mod tidy -diff || exit 1; done
 
 .PHONY: check
 check: lint verify test ## what a commit must pass
