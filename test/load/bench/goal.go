@@ -1,0 +1,133 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/tcr-webhook/tcr-webhook/test/load/bench/contender"
+	"github.com/tcr-webhook/tcr-webhook/test/load/bench/sample"
+)
+
+// goal is a promise and what came of it.
+type goal struct {
+	name string
+	what string
+	want float64 // at most
+	got  float64
+	unit string
+	// spread is by how much got depends on which rounds there happened to be.
+	low, high float64
+	// binding: missing it fails the run. Elapsed and CPU times are not, since
+	// they are the machine's as much as ours.
+	binding bool
+}
+
+func (g goal) met() bool { return g.got <= g.want }
+
+// verdict is nil if every binding goal is met.
+func verdict(goals []goal) error {
+	var missed []error
+	for _, g := range goals {
+		if g.binding && !g.met() {
+			missed = append(missed, fmt.Errorf("goal missed: %s %s: %s%s, want at most %s%s", g.name, g.what, number(g.got), g.unit, number(g.want), g.unit))
+		}
+	}
+	return errors.Join(missed...)
+}
+
+// The bounds. Where a goal is a time, the ratio that binds in its place is that
+// of the goal to what the usual handler took on the machine for which the goal
+// was set: 523 and 5240 µs for the reviews, 68 ms for the escapes.
+const (
+	maxAllocs      = 10
+	maxTyped6k     = 20. / 523
+	maxTyped60k    = 150. / 5240
+	maxTypedEscape = 15. / 68
+	maxEcho6k      = 2
+	maxEcho60k     = 4
+	maxHostileMiB  = 4
+	maxHostileMs   = 15
+	maxAdded       = 1.3
+)
+
+func (r *report) goals() []goal {
+	goals := slices.Concat(r.handlerGoals(), r.serverGoals(), r.hostileGoals())
+	if r.creations != nil {
+		goals = append(goals, r.creationGoals()...)
+	}
+	return append(goals, goal{name: "losses", what: "errors and unmutated pods of all calls", got: float64(r.lost()), binding: true})
+}
+
+// of is a goal about figures taken in rounds.
+func of(name, what string, want float64, unit string, got sample.Rounds, scale float64, binding bool) goal {
+	return goal{name, what, want, got.Median() / scale, unit, got.Min() / scale, got.Max() / scale, binding}
+}
+
+func (r *report) handlerGoals() []goal {
+	at := func(name, size string) *cost { return r.handlers[key{name, size}] }
+	ours6k, ours60k := at(contender.Ours, "6k"), at(contender.Ours, "60k")
+	return []goal{
+		of("P1", "allocations of the handler, 6 kB", maxAllocs, "", ours6k.Allocs, 1, true),
+		of("P1", "CPU of the handler by the typed one's, 6 kB", maxTyped6k, "", ours6k.CPU.Over(at(contender.Typed, "6k").CPU), 1, true),
+		of("P1", "CPU of the handler by the typed one's, 60 kB", maxTyped60k, "", ours60k.CPU.Over(at(contender.Typed, "60k").CPU), 1, true),
+		of("P1", "CPU of the handler, 6 kB", 20, " µs", ours6k.CPU, micro, false),
+		of("P1", "CPU of the handler, 60 kB", 150, " µs", ours60k.CPU, micro, false),
+	}
+}
+
+func (r *report) serverGoals() []goal {
+	var goals []goal
+	for _, l := range []struct {
+		size string
+		want float64
+	}{{"6k", maxEcho6k}, {"60k", maxEcho60k}} {
+		for _, n := range concurrencies {
+			ours, echo := r.servers.services[load{contender.Ours, l.size, n}], r.servers.services[load{contender.Echo, l.size, n}]
+			what := fmt.Sprintf("CPU of the server by the echo's, %sB, %d at once", l.size, n)
+			goals = append(goals, of("P2", what, l.want, "", ours.CPU.Over(echo.CPU), 1, true))
+		}
+	}
+	return goals
+}
+
+func (r *report) hostileGoals() []goal {
+	var goals []goal
+	for i, a := range r.hostile {
+		if !a.Accepted {
+			continue // beyond what P6 is about
+		}
+		ours := a.costs[contender.Ours]
+		goals = append(goals, of("P6", "bytes allocated, "+a.Name, maxHostileMiB, " MiB", ours.Bytes, 1<<20, true))
+		if i == 0 {
+			goals = append(goals, of("P6", "CPU by the typed one's, "+a.Name, maxTypedEscape, "", ours.CPU.Over(a.costs[contender.Typed].CPU), 1, true))
+		}
+		goals = append(goals, of("P6", "CPU, "+a.Name, maxHostileMs, " ms", ours.CPU, milli, false))
+	}
+	return goals
+}
+
+func (r *report) creationGoals() []goal {
+	var goals []goal
+	for _, p := range []float64{0.50, 0.99} {
+		added := func(slices []int) float64 { return r.creations.added(p, slices) }
+		all := r.creations.slices()
+		low, high := sample.Interval(len(all), added)
+		goals = append(goals, goal{"L3", fmt.Sprintf("added at p%.0f by what the no-op adds", p*100), maxAdded, added(all), "", low, high, true})
+	}
+	return goals
+}
+
+// lost is how many calls of the whole run went wrong.
+func (r *report) lost() int {
+	var all losses
+	for _, s := range r.servers.services {
+		all.join(s.losses)
+	}
+	if r.creations != nil {
+		for _, l := range r.creations.losses {
+			all.join(l)
+		}
+	}
+	return all.Errors + all.Unmutated
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Nanoseconds in other units.
+const (
+	micro = 1e3
+	milli = 1e6
+)
+
+// report is all that was measured.
+type report struct {
+	options
+	args                  string
+	machine               string
+	loadBefore, loadAfter string
+
+	handlers  map[key]*cost
+	hostile   []attack
+	servers   *served
+	creations *creations // nil if not asked for
+}
+
+// write writes report.md and its plots, and its text to out as well.
+func (r *report) write(out io.Writer) error {
+	text := r.markdown()
+	if _, err := out.Write(text); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(r.dir, "report.md"), text, 0o644); err != nil {
+		return err
+	}
+	err := errors.Join(plotHandlers(r, filepath.Join(r.dir, handlersPlot)), plotServers(r, filepath.Join(r.dir, serversPlot)))
+	if r.creations != nil {
+		err = errors.Join(err, plotCreations(r.creations, filepath.Join(r.dir, creationsPlot)))
+	}
+	return err
+}
+
+func (r *report) markdown() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Benchmark\n\nWritten by `%s`.\n\n", strings.TrimSpace("go -C test/load run ./bench "+r.args))
+	fmt.Fprintf(&b, "Machine: %s; load average %s before and %s after.\n\n", r.machine, r.loadBefore, r.loadAfter)
+	fmt.Fprintf(&b, "Contenders take turns, %d rounds of each. A figure is the median of the rounds; in brackets are the least and the\n"+
+		"greatest. Ratios are taken round by round. Times are CPU time unless they are called p50 or p99.\n\n", r.rounds)
+	b.WriteString(contendersTable())
+	b.WriteString("\n## Goals\n\n")
+	b.WriteString(goalsTable(r.goals()))
+	b.WriteString("\n" + goalsNote + "\n")
+	b.WriteString("\n## Handlers, in process, GOMAXPROCS=1\n\n")
+	b.WriteString(handlersTable(r.handlers))
+	fmt.Fprintf(&b, "\n![CPU time of the handlers](%s)\n", handlersPlot)
+	b.WriteString("\n## Servers, each a process, over TLS\n\n")
+	b.WriteString(serversTable(r.servers))
+	b.WriteString("\n" + serversNote + "\n")
+	fmt.Fprintf(&b, "\n![CPU time of the servers](%s)\n", serversPlot)
+	b.WriteString("\n## Hostile reviews, in process, GOMAXPROCS=1\n\n")
+	b.WriteString(hostileTable(r.hostile))
+	if r.creations != nil {
+		b.WriteString("\n## Pods created through a real API server\n\n")
+		fmt.Fprintf(&b, creationsNote+"\n\n", r.rate, r.seconds, slice)
+		b.WriteString(creationsTable(r.creations))
+		fmt.Fprintf(&b, "\n![Latency of pod creations](%s)\n", creationsPlot)
+	}
+	return b.Bytes()
+}
+
+const goalsNote = `A goal binds if it is a ratio or counts something; a time does not, since it is the machine's as much as ours. In brackets
+is the spread: the least and the greatest round, and for L3 the middle 90 % when slices are drawn anew (bootstrap).`
+
+const serversNote = `Called as an API server calls: HTTP/1.1, 25 idle connections, no resumption, ECDSA P-256, in a closed loop. CPU is the
+server process's alone, of all its threads (schedstat); p50 and p99 are seen by the caller, who shares the machine.`
+
+const creationsNote = `%d pods of 6 kB a second in an open loop, %d s with each webhook, which take turns every %d s; latency counts from the
+intended start. The no-op is controller-runtime's. Both are registered alike, without matchConditions. Only ours has the
+API server apply a patch.`
+
+// table is a Markdown table.
+func table(head []string, rows [][]string) string {
+	var b strings.Builder
+	line := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+	line(head)
+	b.WriteString("|" + strings.Repeat("---|", len(head)) + "\n")
+	for _, row := range rows {
+		line(row)
+	}
+	return b.String()
+}
+
+func goalsTable(goals []goal) string {
+	var rows [][]string
+	for _, g := range goals {
+		rows = append(rows, []string{
+			g.name, g.what, "≤ " + number(g.want) + g.unit, number(g.got) + g.unit + spread(g.low, g.high),
+			yes(g.met(), "met", "**missed**"), yes(g.binding, "yes", ""),
+		})
+	}
+	return table([]string{"", "goal", "want", "got", "", "binds"}, rows)
+}
+
+func spread(low, high float64) string {
+	if low == high {
+		return ""
+	}
+	return " (" + number(low) + "–" + number(high) + ")"
+}
+
+// number has three digits that count, and never an exponent.
+func number(v float64) string {
+	size := math.Abs(v)
+	switch {
+	case v == math.Trunc(v) || size >= 100:
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	case size >= 10:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	case size >= 1:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 3, 64)
+}
+
+func yes(is bool, text, otherwise string) string {
+	if is {
+		return text
+	}
+	return otherwise
+}

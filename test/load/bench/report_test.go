@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcr-webhook/tcr-webhook/test/load/bench/contender"
+	"github.com/tcr-webhook/tcr-webhook/test/load/bench/reviews"
+	"github.com/tcr-webhook/tcr-webhook/test/load/bench/sample"
+)
+
+func TestOnlyBindingGoalsFail(t *testing.T) {
+	t.Parallel()
+	assert.NoError(t, verdict([]goal{
+		{name: "P1", what: "exactly", want: 10, got: 10, binding: true},
+		{name: "P1", what: "a time", want: 20, got: 21, unit: " µs"},
+	}))
+	err := verdict([]goal{
+		{name: "P1", what: "allocations", want: 10, got: 11, binding: true},
+		{name: "P2", what: "CPU", want: 2, got: 2.5, binding: true},
+	})
+	assert.EqualError(t, err, "goal missed: P1 allocations: 11, want at most 10\ngoal missed: P2 CPU: 2.50, want at most 2")
+}
+
+func TestNumbersHaveThreeDigitsThatCount(t *testing.T) {
+	t.Parallel()
+	for want, v := range map[string]float64{
+		"0": 0, "7": 7, "0.038": 0.0382, "1.48": 1.4811, "25.7": 25.66, "9896": 9896.4, "-1.50": -1.5,
+	} {
+		assert.Equal(t, want, number(v))
+	}
+}
+
+// sampleReport is a report in which each contender costs twice the one before.
+func sampleReport(t *testing.T) *report {
+	t.Helper()
+	r := &report{options: options{dir: t.TempDir(), rounds: 2, rate: 100, seconds: 6}, args: "--api-server",
+		handlers: map[key]*cost{}, servers: &served{map[load]*service{}, map[key]float64{}},
+		creations: &creations{latencies: map[string][][]float64{}, losses: map[string]losses{}}}
+	for i, c := range contender.All() {
+		rounds := sample.Rounds{float64(int(1000) << i), float64(int(1100) << i)}
+		for _, size := range reviews.Sizes() {
+			r.handlers[key{c.Name, size.Name}] = &cost{rounds, rounds, rounds}
+			for _, n := range concurrencies {
+				r.servers.services[load{c.Name, size.Name, n}] = &service{CPU: rounds, P50: rounds, P99: rounds, Rate: rounds, Calls: 9}
+			}
+		}
+	}
+	ours, typed := sample.Rounds{5e6}, sample.Rounds{5e7}
+	r.hostile = []attack{{reviews.Hostile{Name: "bomb", Accepted: true}, map[string]*cost{
+		contender.Ours: {ours, ours, ours}, contender.Typed: {typed, typed, typed}}, errors.New("another object")}}
+	for i, name := range []string{none, contender.NoOp, contender.Ours} {
+		at := float64(i+1) * milli // the no-op adds 1 ms, ours 2
+		r.creations.latencies[name] = [][]float64{{at, at, at}, {at, at, at}}
+	}
+	return r
+}
+
+func TestReportSaysHowItWasMade(t *testing.T) {
+	t.Parallel()
+	r := sampleReport(t)
+	require.NoError(t, r.write(t.Output()))
+	text, err := os.ReadFile(r.dir + "/report.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "`go -C test/load run ./bench --api-server`")
+	for _, plot := range []string{handlersPlot, serversPlot, creationsPlot} {
+		assert.Contains(t, string(text), "("+plot+")")
+		drawn, err := os.ReadFile(r.dir + "/" + plot)
+		require.NoError(t, err)
+		assert.Contains(t, string(drawn), "<svg")
+	}
+}
+
+func TestGoalsAreAboutWhatWasMeasured(t *testing.T) {
+	t.Parallel()
+	r := sampleReport(t)
+	r.creations.losses[contender.Ours] = losses{Errors: 1, Unmutated: 2}
+	got := map[string]float64{}
+	for _, g := range r.goals() {
+		got[g.what] = g.got
+	}
+	assert.InDelta(t, 0.5, got["CPU of the handler by the typed one's, 6 kB"], 1e-9)
+	assert.InDelta(t, 1.05, got["CPU of the handler, 60 kB"], 1e-9)
+	assert.InDelta(t, 0.125, got["CPU of the server by the echo's, 60kB, 16 at once"], 1e-9)
+	assert.InDelta(t, 0.1, got["CPU by the typed one's, bomb"], 1e-9)
+	assert.InDelta(t, 2, got["added at p50 by what the no-op adds"], 1e-9)
+	assert.InDelta(t, 3, got["errors and unmutated pods of all calls"], 0)
+
+	r.creations = nil
+	for _, g := range r.goals() {
+		assert.NotEqual(t, "L3", g.name, "without an API server")
+	}
+}

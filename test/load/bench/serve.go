@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/tcr-webhook/tcr-webhook/test/load/bench/contender"
+	"github.com/tcr-webhook/tcr-webhook/webhook"
+)
+
+// greeting is the one line that a server prints when it listens.
+type greeting struct {
+	Address string `json:"address"`
+	CA      []byte `json:"ca"` // PEM
+}
+
+// serve is a contender's server. It ends when in does, or with ctx, so that no
+// server outlives who started it.
+func serve(ctx context.Context, name string, in io.Reader, out io.Writer) error {
+	c, err := contender.Named(name)
+	if err != nil {
+		return err
+	}
+	handler, err := c.New()
+	if err != nil {
+		return err
+	}
+	l, err := listen(ctx)
+	if err != nil {
+		return err
+	}
+	if err := json.NewEncoder(out).Encode(greeting{l.address, l.ca}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		_, _ = io.Copy(io.Discard, in) // however it ends, it ends
+		cancel()
+	}()
+	if name == contender.Ours {
+		return serveOurs(ctx, l, handler)
+	}
+	context.AfterFunc(ctx, func() { _ = l.Close() })
+	if err := l.serve(handler); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// serveOurs serves by the server that belongs to our handler.
+func serveOurs(ctx context.Context, l *listener, handler http.Handler) error {
+	mux := http.NewServeMux()
+	mux.Handle(webhook.PodsPath, handler)
+	server, err := webhook.NewServer(webhook.ServerOptions{
+		Listener: l.Listener, GetCertificate: l.getCertificate, Handler: mux,
+		DrainDelay: time.Millisecond, // nobody calls any more
+	})
+	if err != nil {
+		return err
+	}
+	return server.Start(ctx)
+}
