@@ -94,7 +94,7 @@ func TestGoldenPodsOnARealAPIServer(t *testing.T) {
 	h.prepare(t, cases)
 
 	stored, skipped := 0, 0
-	for _, c := range cases {
+	for _, c := range cases { //nolint:paralleltest // the warnings of one client cannot be told apart
 		t.Run(c.name, func(t *testing.T) {
 			if reason := c.unasked(); reason != "" {
 				skipped++
@@ -113,8 +113,8 @@ func TestGoldenPodsOnARealAPIServer(t *testing.T) {
 	assert.Equal(t, len(cases), stored+len(refused)+skipped, "an entry of refused has no golden pod, or a pod failed")
 	assert.GreaterOrEqual(t, stored, 60)
 
-	t.Run("a time of deletion cannot be brought", h.testDeletionTime)
-	t.Run("annotations fill the limit of Kubernetes", h.testAnnotationLimit)
+	t.Run("a time of deletion cannot be brought", h.testDeletionTime)        //nolint:paralleltest // as above
+	t.Run("annotations fill the limit of Kubernetes", h.testAnnotationLimit) //nolint:paralleltest // as above
 }
 
 // unasked is why the API server has nothing to do with the case, or nothing.
