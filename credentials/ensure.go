@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -126,14 +127,24 @@ const (
 	servers = 8
 )
 
-// Start serves what Ensure could not until ctx ends.
+// Start serves what Ensure could not, and what was announced to Expect, until
+// ctx ends.
 func (k *Keeper) Start(ctx context.Context) error {
+	var both sync.WaitGroup
+	both.Go(func() { k.meet(ctx) })
+	both.Go(func() { k.serveAll(ctx) })
+	both.Wait()
+	return nil
+}
+
+// serveAll serves the demand whenever there is reason to.
+func (k *Keeper) serveAll(ctx context.Context) {
 	tick := time.NewTicker(retryEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
 		case <-k.demand.signal:
 		}

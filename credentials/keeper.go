@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tcr-webhook/tcr-webhook/credentials/delivery"
 	"github.com/tcr-webhook/tcr-webhook/credentials/pullsecret"
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/credentials/token"
@@ -51,6 +52,8 @@ type Keeper struct {
 	pace   *rate.Limiter // of renewals, which nobody waits for
 	grace  atomic.Int64  // time.Duration
 	places chan struct{} // of those who wait for a write
+
+	expected chan string // namespaces, see Expect
 }
 
 const (
@@ -72,6 +75,8 @@ func NewKeeper(o Options) *Keeper {
 		demand:  newDemand(),
 		pace:    rate.NewLimiter(renewalsPerSecond, renewalsPerSecond),
 		places:  make(chan struct{}, waiters),
+
+		expected: make(chan string, expectations),
 	}
 }
 
@@ -114,10 +119,10 @@ func (k *Keeper) pass(ctx context.Context, namespace string) (Plan, error) {
 	if err != nil {
 		return Plan{Action: Keep}, err
 	}
-	want, everywhere := k.wanted(directory, ns)
-	if !o.Exists && !everywhere && !k.demand.has(namespace) {
+	if !o.Exists && !delivery.Unasked(directory, ns) && !k.demand.has(namespace) {
 		return Plan{Action: Keep}, nil // nobody asked yet
 	}
+	want := k.wanted(directory, ns.Namespace)
 	plan := Decide(o, want, namespace, time.Now())
 	if plan.Action == Renew {
 		if wait := k.turn(); wait > 0 {
@@ -141,21 +146,35 @@ func (k *Keeper) turn() time.Duration {
 
 // namespace reads what selects a namespace: from the cache, or live when it is
 // younger than what the cache has seen.
-func (k *Keeper) namespace(ctx context.Context, name string) (registry.Namespace, error) {
-	var meta metav1.PartialObjectMetadata
-	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	key := types.NamespacedName{Name: name}
-	err := k.Client.Get(ctx, key, &meta)
+func (k *Keeper) namespace(ctx context.Context, name string) (delivery.Namespace, error) {
+	ns, err := readNamespace(ctx, k.Client, name)
 	if apierrors.IsNotFound(err) {
-		err = k.Live.Get(ctx, key, &meta)
+		ns, err = readNamespace(ctx, k.Live, name)
 	}
 	switch {
-	case apierrors.IsNotFound(err) || err == nil && meta.DeletionTimestamp != nil:
-		return registry.Namespace{}, errGone
+	case apierrors.IsNotFound(err) || errors.Is(err, errGone):
+		return ns, errGone
 	case err != nil:
-		return registry.Namespace{}, fmt.Errorf("read namespace: %w", err)
+		return ns, fmt.Errorf("read namespace: %w", err)
 	}
-	return registry.Namespace{Name: name, Labels: meta.Labels}, nil
+	return ns, nil
+}
+
+// readNamespace reads the metadata of a namespace. One that is on its way out
+// is errGone.
+func readNamespace(ctx context.Context, from client.Reader, name string) (delivery.Namespace, error) {
+	var meta metav1.PartialObjectMetadata
+	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	if err := from.Get(ctx, types.NamespacedName{Name: name}, &meta); err != nil {
+		return delivery.Namespace{}, err
+	}
+	if meta.DeletionTimestamp != nil {
+		return delivery.Namespace{}, errGone
+	}
+	return delivery.Namespace{
+		Namespace: registry.Namespace{Name: name, Labels: meta.Labels},
+		Deliver:   meta.Annotations[delivery.Annotation],
+	}, nil
 }
 
 func (k *Keeper) observe(ctx context.Context, namespace string) (Observed, error) {
@@ -170,17 +189,17 @@ func (k *Keeper) observe(ctx context.Context, namespace string) (Observed, error
 	return Observe(&s), nil
 }
 
-// wanted lists the logins of ns, and tells whether it gets them unasked.
-func (k *Keeper) wanted(d *registry.Directory, ns registry.Namespace) (want []Login, everywhere bool) {
+// wanted lists the logins of ns.
+func (k *Keeper) wanted(d *registry.Directory, ns registry.Namespace) []Login {
+	var want []Login
 	for _, e := range d.Serving(ns) {
 		login := Login{ID: e.ID, Hosts: e.Hosts.All()}
 		if len(login.Hosts) > 0 { // else there is nothing to log in to yet
 			login.Token, _ = k.Tokens.Peek(e.ID)
 		}
 		want = append(want, login)
-		everywhere = everywhere || e.EveryNamespace
 	}
-	return want, everywhere
+	return want
 }
 
 // act carries out an action.

@@ -26,8 +26,8 @@ import (
 const reconcilers = 8
 
 // Reconciler keeps the pull Secrets that are there: it runs on the leader,
-// renews and repairs them, and creates those that are wanted in every
-// namespace. Its requests are names of namespaces.
+// renews and repairs them, and creates those that are wanted before a pod asks.
+// Its requests are names of namespaces.
 type Reconciler struct {
 	Keeper *Keeper
 	// Relook asks for another look at every namespace, after the registries
