@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -20,12 +21,22 @@ import (
 // newWebhook makes the HTTPS server and what answers on it.
 func (s *server) newWebhook(ctx context.Context, certs *certwatcher.CertWatcher) (*webhook.Server, error) {
 	pods, err := webhook.NewPods(webhook.PodsOptions{
-		Snapshot:    s.state.Load,
-		Namespaces:  namespaceLabels(ctx, s.mgr.GetClient()),
-		PullSecrets: pullSecrets{s.keeper},
-		Metrics:     s.metrics.webhook,
+		Snapshot:        s.state.Load,
+		Namespaces:      namespaceLabels(ctx, s.mgr.GetClient()),
+		ServiceAccounts: serviceAccountAnnotations(ctx, s.mgr.GetClient()),
+		PullSecrets:     pullSecrets{s.keeper},
+		Metrics:         s.metrics.webhook,
 	})
 	if err != nil {
+		return nil, err
+	}
+	namespaces, err := webhook.NewNamespaces(webhook.NamespacesOptions{
+		Snapshot: s.state.Load, Deliveries: s.keeper, Metrics: s.metrics.webhook,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := fillCaches(ctx, s.mgr.GetCache()); err != nil {
 		return nil, err
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.opts.listen)
@@ -34,6 +45,9 @@ func (s *server) newWebhook(ctx context.Context, certs *certwatcher.CertWatcher)
 	}
 	mux := http.NewServeMux()
 	mux.Handle(webhook.PodsPath, pods)
+	mux.Handle(webhook.EveryPodPath, pods.EveryPod())
+	mux.Handle(webhook.FinalPodsPath, pods.Final())
+	mux.Handle(webhook.NamespacesPath, namespaces)
 	return webhook.NewServer(webhook.ServerOptions{
 		Listener:       listener,
 		GetCertificate: certs.GetCertificate,
@@ -54,14 +68,43 @@ func (p pullSecrets) Ensure(ctx context.Context, ns string, instances []registry
 	return webhook.Delivery{Ready: warning == "", Warning: warning}
 }
 
+// fillCaches has what admission looks up filled on every replica before it is
+// ready. A cache that is first asked for by a call would make the call wait.
+func fillCaches(ctx context.Context, informers cache.Informers) error {
+	for _, o := range []client.Object{metadataOf("Namespace"), metadataOf("ServiceAccount"), &corev1.Secret{}} {
+		if _, err := informers.GetInformer(ctx, o, cache.BlockUntilSynced(false)); err != nil {
+			return fmt.Errorf("fill cache of %T: %w", o, err)
+		}
+	}
+	return nil
+}
+
+// metadataOf is the metadata of an object of the core API.
+func metadataOf(kind string) *metav1.PartialObjectMetadata {
+	var meta metav1.PartialObjectMetadata
+	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind))
+	return &meta
+}
+
 // namespaceLabels reads the labels of a namespace from the cache.
 func namespaceLabels(ctx context.Context, cached client.Reader) webhook.Namespaces {
 	return func(name string) (map[string]string, bool) {
-		var meta metav1.PartialObjectMetadata
-		meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-		if err := cached.Get(ctx, types.NamespacedName{Name: name}, &meta); err != nil {
+		meta := metadataOf("Namespace")
+		if err := cached.Get(ctx, types.NamespacedName{Name: name}, meta); err != nil {
 			return nil, false
 		}
 		return meta.Labels, true
+	}
+}
+
+// serviceAccountAnnotations reads the annotations of a ServiceAccount from the
+// cache, which holds the one that matters.
+func serviceAccountAnnotations(ctx context.Context, cached client.Reader) webhook.ServiceAccounts {
+	return func(namespace, name string) (map[string]string, bool) {
+		meta := metadataOf("ServiceAccount")
+		if err := cached.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, meta); err != nil {
+			return nil, false
+		}
+		return meta.Annotations, true
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
@@ -15,6 +16,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials"
+	"github.com/tcr-webhook/tcr-webhook/webhook"
 )
 
 // newManager makes a manager whose caches hold as little as the job needs: of
@@ -33,10 +35,16 @@ func newManager(o options, secretName string) (manager.Manager, error) {
 		Scheme: scheme,
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
-			ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: {
-				Field:     fields.OneTermEqualSelector("metadata.name", secretName),
-				Transform: credentials.Summarize,
-			}},
+			ByObject: map[client.Object]cache.ByObject{
+				&corev1.Secret{}: {
+					Field:     fields.OneTermEqualSelector("metadata.name", secretName),
+					Transform: credentials.Summarize,
+				},
+				&corev1.ServiceAccount{}: {
+					Transform:             stripServiceAccount,
+					UnsafeDisableDeepCopy: new(true), // it is only read
+				},
+			},
 		},
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsListen},
 		HealthProbeBindAddress:        o.probesListen,
@@ -49,6 +57,23 @@ func newManager(o options, secretName string) (manager.Manager, error) {
 		return nil, fmt.Errorf("create manager: %w", err)
 	}
 	return mgr, nil
+}
+
+// stripServiceAccount leaves of a ServiceAccount's metadata its name and the
+// annotation that admission reads: every namespace has at least one.
+func stripServiceAccount(obj any) (any, error) {
+	meta, ok := obj.(*metav1.PartialObjectMetadata)
+	if !ok {
+		return obj, nil
+	}
+	const kept = webhook.EnforceMountableSecretsAnnotation
+	stripped := metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Namespace: meta.Namespace, Name: meta.Name, ResourceVersion: meta.ResourceVersion,
+	}}
+	if value, has := meta.Annotations[kept]; has {
+		stripped.Annotations = map[string]string{kept: value}
+	}
+	return &stripped, nil
 }
 
 // clusterConfig is how to reach the API server. There is no limit on our own

@@ -166,10 +166,12 @@ func (s *server) reload(ctx context.Context, c *config.Config, err error) {
 
 // directoryChanged hands a new directory to everything that reads it.
 func (s *server) directoryChanged() {
+	c := s.config.Load()
 	s.state.Store(&webhook.State{
-		Directory:      s.instances.Directory(),
-		PullSecretName: s.secretName,
-		SkipOwners:     s.config.Load().SkipOwners(),
+		Directory:             s.instances.Directory(),
+		PullSecretName:        s.secretName,
+		SkipOwners:            c.SkipOwners(),
+		DenyWithoutPullSecret: c.PullSecret.Missing == config.MissingDeny,
 	})
 	s.keeper.TokensChanged()
 	select {

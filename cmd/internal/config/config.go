@@ -75,11 +75,16 @@ type Hosts struct {
 	Custom  []string `yaml:"custom"`
 }
 
-// PullSecret says how the Secret is called in every namespace.
+// PullSecret says how the Secret is called in every namespace, and what
+// becomes of a pod that goes without.
 type PullSecret struct {
 	// Name of the Secret. Default tcr-pull. It is bound by the RBAC rules of
 	// the installation and so read once, at start.
 	Name string `yaml:"name"`
+	// Missing says what becomes of a new pod that needs the Secret and, when
+	// all webhooks have changed it, does not name it: Warn, the default, or
+	// Deny.
+	Missing Missing `yaml:"missing"`
 }
 
 // Rewrite says which images are never rewritten.
@@ -123,6 +128,9 @@ type RouteMode string
 // Delivery is when a namespace gets its login.
 type Delivery string
 
+// Missing is what becomes of a pod that slipped past without its pull secret.
+type Missing string
+
 // The words that each of these fields takes.
 const (
 	IdentityAuto      Identity = "Auto"
@@ -134,6 +142,9 @@ const (
 
 	DeliverOnDemand       Delivery = "OnDemand"
 	DeliverEveryNamespace Delivery = "EveryNamespace"
+
+	MissingWarn Missing = "Warn"
+	MissingDeny Missing = "Deny"
 )
 
 // Duration is a time.Duration written as in "500ms".
@@ -156,6 +167,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.PullSecret.Name == "" {
 		c.PullSecret.Name = "tcr-pull"
+	}
+	if c.PullSecret.Missing == "" {
+		c.PullSecret.Missing = MissingWarn
 	}
 	if c.FirstPodGrace == nil {
 		grace := Duration(time.Second)

@@ -64,7 +64,7 @@ func TestDecodeDefaults(t *testing.T) {
 	t.Parallel()
 	c, err := Decode("c", []byte("apiVersion: tcr-webhook.io/v1alpha1\nkind: Config\ntencentCloud: {region: ap-guangzhou}\nregistries: [{instance: tcr-m3ut3qxx}]\n"))
 	require.NoError(t, err)
-	assert.Equal(t, "tcr-pull", c.PullSecret.Name)
+	assert.Equal(t, PullSecret{Name: "tcr-pull", Missing: MissingWarn}, c.PullSecret)
 	assert.Equal(t, IdentityAuto, c.TencentCloud.Identity)
 	assert.Equal(t, RouteAuto, c.Registries[0].Route)
 	assert.Equal(t, DeliverOnDemand, c.Registries[0].Delivery)
@@ -104,6 +104,7 @@ func TestDecodeMistakes(t *testing.T) {
 		{"an endpoint with a path", replace("http://127.0.0.1:1234", "https://tcr.example.com/v1"), []string{"is not the URL of an API"}},
 		{"a bad region", replace("ap-guangzhou", "Guangzhou"), []string{`tencentCloud.region: "Guangzhou" is not a region`}},
 		{"an owner without a group", replace("postgresql.cnpg.io/Cluster", "Cluster"), []string{`c.yaml:18:24: rewrite.skipOwners[0]: "Cluster" is not a controller such as postgresql.cnpg.io/Cluster`}},
+		{"a bad word for a missing secret", replace("{name: my-pull}", "{missing: deny}"), []string{`pullSecret.missing: "deny" is not one of Warn, Deny`}},
 		{"a bad secret name", replace("my-pull", "My_Pull"), []string{`pullSecret.name: "My_Pull" is not the name of a Secret`}},
 	}
 	for _, tt := range tests {
