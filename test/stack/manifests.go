@@ -12,6 +12,7 @@ import (
 	"runtime"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	kruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -22,7 +23,7 @@ func root() string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
-// manifests reads the documents of a file in deploy.
+// manifests reads the objects of a file in deploy, and those in its lists.
 func manifests(name string) ([]*unstructured.Unstructured, error) {
 	data, err := os.ReadFile(filepath.Join(root(), "deploy", name))
 	if err != nil {
@@ -38,7 +39,17 @@ func manifests(name string) ([]*unstructured.Unstructured, error) {
 		case err != nil:
 			return nil, fmt.Errorf("read manifest %s: %w", name, err)
 		}
-		objects = append(objects, &u)
+		if !u.IsList() {
+			objects = append(objects, &u)
+			continue
+		}
+		if err := u.EachListItem(func(o kruntime.Object) error {
+			item, _ := o.(*unstructured.Unstructured)
+			objects = append(objects, item)
+			return nil
+		}); err != nil {
+			return nil, fmt.Errorf("read manifest %s: %w", name, err)
+		}
 	}
 }
 
@@ -65,30 +76,15 @@ func (s *Stack) applyInstall(ctx context.Context) error {
 	return nil
 }
 
-// applyRegistration applies the registration as it is, but for the way to the
-// server: there is no Service on loopback.
-func (s *Stack) applyRegistration(ctx context.Context) error {
-	objects, err := manifests("registration.yaml")
+// Register applies a file of registrations in deploy as it is, but for the way
+// to the server: there is no Service on loopback.
+func (s *Stack) Register(ctx context.Context, name string) error {
+	objects, err := manifests(name)
 	if err != nil {
 		return err
 	}
 	for _, u := range objects {
-		hooks, _, err := unstructured.NestedSlice(u.Object, "webhooks")
-		if err != nil {
-			return err
-		}
-		for _, h := range hooks {
-			hook, _ := h.(map[string]any)
-			path, _, err := unstructured.NestedString(hook, "clientConfig", "service", "path")
-			if err != nil {
-				return err
-			}
-			hook["clientConfig"] = map[string]any{
-				"url":      "https://" + s.Server.Address + path,
-				"caBundle": base64.StdEncoding.EncodeToString(s.Server.ca.PEM()),
-			}
-		}
-		if err := unstructured.SetNestedSlice(u.Object, hooks, "webhooks"); err != nil {
+		if err := s.redirect(u); err != nil {
 			return err
 		}
 		if err := s.apply(ctx, u); err != nil {
@@ -96,4 +92,24 @@ func (s *Stack) applyRegistration(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// redirect has every webhook of a configuration call the server.
+func (s *Stack) redirect(u *unstructured.Unstructured) error {
+	hooks, _, err := unstructured.NestedSlice(u.Object, "webhooks")
+	if err != nil {
+		return err
+	}
+	for _, h := range hooks {
+		hook, _ := h.(map[string]any)
+		path, _, err := unstructured.NestedString(hook, "clientConfig", "service", "path")
+		if err != nil {
+			return err
+		}
+		hook["clientConfig"] = map[string]any{
+			"url":      "https://" + s.Server.Address + path,
+			"caBundle": base64.StdEncoding.EncodeToString(s.Server.ca.PEM()),
+		}
+	}
+	return unstructured.SetNestedSlice(u.Object, hooks, "webhooks")
 }

@@ -108,7 +108,7 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 		return err
 	}
 	say("applying deploy/registration.yaml")
-	return s.applyRegistration(ctx)
+	return s.Register(ctx, "registration.yaml")
 }
 
 func (s *Stack) startCloud(ctx context.Context, prepare func(*tencent.Cloud)) error {
