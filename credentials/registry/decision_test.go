@@ -1,9 +1,11 @@
 package registry
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/distribution/reference"
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -139,6 +141,8 @@ func FuzzDecide(f *testing.F) {
 		"demo.tencentcloudcr.com/team/app:1", "DEMO.tencentcloudcr.com:443/a/b@" + digest, "x-vpc.tencentcloudcr.com/a",
 		"demo.tencentcloudcr.com.evil.io/a", "nginx", "localhost:5000/x", "a/b:c", "[::1]:443/x", "demo.tencentcloudcr.com:/x",
 		"r.example.com/\xff", "/x", "demo.tencentcloudcr.com//x", "auto",
+		"open.tencentcloudcr.com/a:Tag_1.2-3@sha512:" + strings.Repeat("0", 128), "team-vpc.tencentcloudcr.com:0443/a__b/c-d.e",
+		"demo.tencentcloudcr.com/" + strings.Repeat("p", 252) + ":" + strings.Repeat("t", 128), "NOPV.tencentcloudcr.com/library/nginx",
 	} {
 		f.Add(s)
 	}
@@ -148,20 +152,48 @@ func FuzzDecide(f *testing.F) {
 		got := d.Decide(image, ns)
 		if got.Instance == "" {
 			require.Equal(t, image, got.Image, "an image that needs no login of ours changed")
+			require.False(t, isOurs(d, image), "an image of ours gets no login: %s", got.Reason)
 			return
 		}
-		// Whatever is ours parses before and after, keeps all but its host,
-		// and is not changed a second time.
-		before, err := ParseImage(image)
-		require.NoError(t, err)
-		after, err := ParseImage(got.Image)
-		require.NoError(t, err)
-		require.Equal(t, before.Rest, after.Rest)
-		require.True(t, strings.HasSuffix(got.Image, before.Rest))
+		require.True(t, isOurs(d, image), "the login of %s for another's image", got.Instance)
+		requireOnlyHostChanges(t, image, got.Image)
+		host, _, _ := strings.Cut(got.Image, "/")
+		require.Contains(t, hostsOf(d, got.Instance), Host(host))
 		again := d.Decide(got.Image, ns)
 		require.Equal(t, got.Image, again.Image)
 		require.Equal(t, got.Instance, again.Instance)
 	})
+}
+
+// isOurs tells by the reference library alone whether an instance of d has the
+// image: its whole host is a name of the instance's, in any case, on port 443.
+func isOurs(d *Directory, image string) bool {
+	named, err := reference.ParseNormalizedNamed(image)
+	if err != nil {
+		return false
+	}
+	host := strings.TrimSuffix(strings.ToLower(reference.Domain(named)), ":443")
+	return slices.ContainsFunc(d.entries, func(e Entry) bool { return slices.Contains(e.Hosts.All(), Host(host)) })
+}
+
+func hostsOf(d *Directory, id ID) []Host {
+	i := slices.IndexFunc(d.entries, func(e Entry) bool { return e.ID == id })
+	return d.entries[i].Hosts.All()
+}
+
+// requireOnlyHostChanges compares all but the host of two references: as bytes,
+// and as what the reference library makes of them.
+func requireOnlyHostChanges(t *testing.T, before, after string) {
+	t.Helper()
+	_, restBefore, _ := strings.Cut(before, "/")
+	_, restAfter, _ := strings.Cut(after, "/")
+	require.Equal(t, restBefore, restAfter)
+	was, err := reference.ParseNormalizedNamed(before)
+	require.NoError(t, err)
+	is, err := reference.ParseNormalizedNamed(after)
+	require.NoError(t, err)
+	require.Equal(t, reference.Path(was), reference.Path(is))
+	require.Equal(t, strings.TrimPrefix(was.String(), reference.Domain(was)), strings.TrimPrefix(is.String(), reference.Domain(is)), "tag or digest")
 }
 
 func BenchmarkDecide(b *testing.B) {
