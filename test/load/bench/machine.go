@@ -7,12 +7,22 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"syscall"
 )
 
 // describeMachine is what figures depend on, in one line.
 func describeMachine(ctx context.Context) string {
-	return fmt.Sprintf("%d × %s, %s %s, %s, commit %s",
-		runtime.NumCPU(), cpuModel(), runtime.GOOS, release(), runtime.Version(), commit(ctx))
+	return fmt.Sprintf("%d × %s, %s %s, %s, niceness %d, commit %s",
+		runtime.NumCPU(), cpuModel(), runtime.GOOS, release(), runtime.Version(), niceness(), commit(ctx))
+}
+
+// niceness is negative where the run was put before other work of the machine.
+func niceness() int {
+	raw, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0)
+	if err != nil {
+		return 0
+	}
+	return 20 - raw // as the system call has it
 }
 
 func cpuModel() string {

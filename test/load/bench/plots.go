@@ -24,6 +24,7 @@ const (
 // colors tell the lines of a plot apart, for the colour-blind as well.
 var colors = []color.Color{
 	color.RGBA{R: 0x00, G: 0x72, B: 0xb2, A: 0xff}, color.RGBA{R: 0xd5, G: 0x5e, B: 0x00, A: 0xff}, color.RGBA{G: 0x9e, B: 0x73, A: 0xff},
+	color.RGBA{R: 0xcc, G: 0x79, B: 0xa7, A: 0xff},
 }
 
 func plotHandlers(r *report, path string) error {
@@ -101,7 +102,7 @@ func plotCreations(c *creations, path string) error {
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	p.Legend.Top = true
-	for i, name := range []string{none, contender.NoOp, contender.Ours} {
+	for i, name := range behind() {
 		line, err := plotter.NewLine(exceeding(c.of(name, c.slices())))
 		if err != nil {
 			return fmt.Errorf("plot %s: %w", name, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"math"
 	"os"
 	"testing"
 
@@ -24,6 +25,8 @@ func TestOnlyBindingGoalsFail(t *testing.T) {
 		{name: "P2", what: "CPU", want: 2, got: 2.5, binding: true},
 	})
 	assert.EqualError(t, err, "goal missed: P1 allocations: 11, want at most 10\ngoal missed: P2 CPU: 2.50, want at most 2")
+	err = verdict([]goal{{name: "L3", what: "added", want: 1.3, got: math.NaN(), binding: true}})
+	assert.EqualError(t, err, "goal undecided: L3 added: ?, want at most 1.30")
 }
 
 func TestNumbersHaveThreeDigitsThatCount(t *testing.T) {
@@ -53,8 +56,8 @@ func sampleReport(t *testing.T) *report {
 	ours, typed := sample.Rounds{5e6}, sample.Rounds{5e7}
 	r.hostile = []attack{{reviews.Hostile{Name: "bomb", Accepted: true}, map[string]*cost{
 		contender.Ours: {ours, ours, ours}, contender.Typed: {typed, typed, typed}}, errors.New("another object")}}
-	for i, name := range []string{none, contender.NoOp, contender.Ours} {
-		at := float64(i+1) * milli // the no-op adds 1 ms, ours 2
+	for i, name := range []string{none, contender.NoOp, contender.Ours, contender.Canned} {
+		at := float64(i+1) * milli // the no-op adds 1 ms, ours 2, the canned one 3
 		r.creations.latencies[name] = [][]float64{{at, at, at}, {at, at, at}}
 	}
 	return r
@@ -87,8 +90,14 @@ func TestGoalsAreAboutWhatWasMeasured(t *testing.T) {
 	assert.InDelta(t, 1.05, got["CPU of the handler, 60 kB"], 1e-9)
 	assert.InDelta(t, 0.125, got["CPU of the server by the echo's, 60kB, 16 at once"], 1e-9)
 	assert.InDelta(t, 0.1, got["CPU by the typed one's, bomb"], 1e-9)
-	assert.InDelta(t, 2, got["added at p50 by what the no-op adds"], 1e-9)
-	assert.InDelta(t, 3, got["errors and unmutated pods of all calls"], 0)
+	assert.InDelta(t, 2, got["added at p50 by what the no-op webhook adds"], 1e-9)
+	assert.InDelta(t, 2./3, got["added at p99 by what the canned webhook adds"], 1e-9)
+	assert.InDelta(t, 3, got["errors and unmutated pods of our calls"], 0)
+
+	late := float64(most) + 1
+	r.creations.latencies[none][0] = []float64{late, late, late}
+	assert.True(t, math.IsNaN(r.creations.added(contender.NoOp, 0.5, r.creations.slices())), "the rate was not held")
+	assert.Contains(t, string(r.markdown()), "did not hold 100 pods a second")
 
 	r.creations = nil
 	for _, g := range r.goals() {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/contender"
+	"github.com/tcr-webhook/tcr-webhook/test/load/bench/reviews"
 	"github.com/tcr-webhook/tcr-webhook/webhook"
 )
 
@@ -22,11 +23,7 @@ type greeting struct {
 // serve is a contender's server. It ends when in does, or with ctx, so that no
 // server outlives who started it.
 func serve(ctx context.Context, name string, in io.Reader, out io.Writer) error {
-	c, err := contender.Named(name)
-	if err != nil {
-		return err
-	}
-	handler, err := c.New()
+	handler, err := handlerNamed(name)
 	if err != nil {
 		return err
 	}
@@ -51,6 +48,27 @@ func serve(ctx context.Context, name string, in io.Reader, out io.Writer) error 
 		return err
 	}
 	return nil
+}
+
+// handlerNamed makes a contender's handler, or the canned one of creationInput.
+func handlerNamed(name string) (http.Handler, error) {
+	wanted := name
+	if name == contender.Canned {
+		wanted = contender.Ours
+	}
+	c, err := contender.Named(wanted)
+	if err != nil {
+		return nil, err
+	}
+	handler, err := c.New()
+	if err != nil || name != contender.Canned {
+		return handler, err
+	}
+	review, err := reviews.Usual(creationInput)
+	if err != nil {
+		return nil, err
+	}
+	return contender.NewCanned(handler, review)
 }
 
 // serveOurs serves by the server that belongs to our handler.

@@ -73,7 +73,7 @@ func hostileTable(attacks []attack) string {
 func creationsTable(c *creations) string {
 	without := map[float64]float64{}
 	var rows [][]string
-	for _, name := range []string{none, contender.NoOp, contender.Ours} {
+	for _, name := range behind() {
 		all := c.of(name, c.slices())
 		row := []string{name, strconv.Itoa(len(all)), strconv.Itoa(c.losses[name].Errors), strconv.Itoa(c.losses[name].Unmutated)}
 		for _, p := range []float64{0.50, 0.99} {

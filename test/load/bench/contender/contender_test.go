@@ -87,6 +87,24 @@ func TestPodsFullOfAnnotationsGetNoMore(t *testing.T) {
 	}
 }
 
+func TestCannedDoesTheJobForPodsOfOneShape(t *testing.T) {
+	t.Parallel()
+	review, err := reviews.Usual("6k")
+	require.NoError(t, err)
+	c, err := contender.Named(contender.Ours)
+	require.NoError(t, err)
+	ours, err := c.New()
+	require.NoError(t, err)
+	canned, err := contender.NewCanned(ours, review)
+	require.NoError(t, err)
+	got, err := contender.Outcome(canned, review)
+	require.NoError(t, err)
+	assert.NoError(t, contender.Same(outcome(t, contender.Ours, review), got))
+
+	_, err = contender.NewCanned(canned, []byte("{}"))
+	assert.Error(t, err)
+}
+
 func TestAnAnswerToAnotherQuestionIsNone(t *testing.T) {
 	t.Parallel()
 	_, err := contender.Named("nobody")
