@@ -4,7 +4,7 @@
 .DELETE_ON_ERROR:
 
 IMAGE    ?= tcr-webhook:dev
-FUZZTIME ?= 5s
+FUZZTIME ?= 60s
 
 # Tests that start a real API server; every other package is a unit.
 INTEGRATION := ./test/integration/... ./test/cluster/... ./test/stack/... ./test/demo/...
@@ -26,7 +26,7 @@ help: ## list the targets
 .PHONY: demo
 demo: cluster ## the main job on this machine, start to end; KEEP=1 leaves it up
 	@echo "compiling the demo (about a minute the first time) ..."
-	@go run ./test/demo $(if $(KEEP),--keep)
+	@go build -o bin/demo ./test/demo && exec bin/demo $(if $(KEEP),--keep)
 
 .PHONY: test
 test: test-unit test-integration ## every test that needs no root
@@ -39,7 +39,7 @@ test-unit: $(GOTESTSUM) ## pure functions, fakes, fake time: seconds
 .PHONY: test-integration
 test-integration: $(GOTESTSUM) cluster ## real API server, SDK and registry: minutes
 	@$(if $(RACE),,echo "no C compiler: testing without the race detector")
-	@$(GOTESTSUM) --format testname -- $(RACE) -count=1 -timeout=15m $(INTEGRATION)
+	@$(GOTESTSUM) --format testname -- $(RACE) -count=1 -timeout=25m -p=1 -parallel=2 $(INTEGRATION)
 
 .PHONY: cluster
 cluster: ## build kube-apiserver, etcd and kubectl into bin, once
@@ -47,7 +47,7 @@ cluster: ## build kube-apiserver, etcd and kubectl into bin, once
 	@go run ./test/cluster/build
 
 .PHONY: fuzz
-fuzz: ## each fuzz target for FUZZTIME (5s)
+fuzz: ## each fuzz target for FUZZTIME (60s)
 	@grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|^(.*)/[^/]*:func (Fuzz[^(]*).*|\1 \2|' | \
 	while read -r dir target; do \
 		go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$dir" || exit 1; \
