@@ -49,8 +49,8 @@ type Decision struct {
 	// Withheld is why the pod needs the pull secret and is not given it. It is
 	// empty where the pod has it, or needs none.
 	Withheld registry.Reason
-	// Spare: the pod gets the pull secret for what it may pull later, and none
-	// of its images needs it.
+	// Spare: the pull secret is for what the pod may pull later, and none of
+	// its images needs it. Nobody is warned about it.
 	Spare bool
 	// Originals are the images as they were written before a change, as a JSON
 	// object, where the pod itself could not keep them.
@@ -127,8 +127,8 @@ func (d *Decision) decide(r *podview.Request, state *State, around Surroundings)
 	ns := registry.Namespace{Name: r.Namespace, Labels: around.NamespaceLabels}
 	withhold := withholding(r, state, &around)
 	d.decideImages(r, state, ns, staying(r, state, withhold))
-	if len(d.Instances) == 0 && around.EveryPod && withhold == "" {
-		d.spare(r, state, ns)
+	if len(d.Instances) == 0 && around.EveryPod && r.Operation == podview.Create {
+		d.spare(state, ns)
 	}
 	d.decidePullSecret(r, state.PullSecretName, withhold)
 	d.keepOriginals(r)
@@ -227,10 +227,7 @@ func (d *Decision) decideImage(s podview.Site, verdict registry.Decision, stay r
 }
 
 // spare asks for the logins of the whole namespace.
-func (d *Decision) spare(r *podview.Request, state *State, ns registry.Namespace) {
-	if r.Operation != podview.Create {
-		return
-	}
+func (d *Decision) spare(state *State, ns registry.Namespace) {
 	for _, e := range state.Directory.Serving(ns) {
 		d.Instances = append(d.Instances, e.ID)
 	}

@@ -35,7 +35,7 @@ func warnings(d *Decision, r *podview.Request, secret string) []string {
 	if more > 0 {
 		list = append(list, warning(fmt.Sprintf("%d more images are left as written", more)))
 	}
-	if text := withheldWarning(d.Withheld, r, secret); text != "" {
+	if text := withheldWarning(d.Withheld, r, secret); text != "" && !d.Spare {
 		list = append(list, warning(text))
 	}
 	return list
