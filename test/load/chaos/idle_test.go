@@ -109,7 +109,9 @@ func waves(t *testing.T, by serve, callers, rounds int, pause func() time.Durati
 	t.Helper()
 	var listener *pipes
 	id, got := fakeTimeIdentity(t), newTally()
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) { return listener.dial(ctx, network, address) }
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		return listener.dial(ctx, network, address)
+	}
 	a := newAPIServer(t, registration{dial: dial, ca: id.ca, policy: admissionregistrationv1.Fail, timeout: usualTimeout})
 	slow := mustHandler(t, func(o *webhook.PodsOptions) {
 		o.PullSecrets = secretsFunc(func(ctx context.Context) webhook.Delivery {

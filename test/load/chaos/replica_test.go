@@ -88,6 +88,8 @@ func mustHandler(t *testing.T, edit func(*webhook.PodsOptions)) http.Handler {
 type identity struct {
 	ca   []byte // PEM
 	leaf *tls.Certificate
+	// broken gives the certificate in the place of leaf, unless it is nil.
+	broken func() (*tls.Certificate, error)
 }
 
 func newIdentity() (identity, error) {
@@ -106,7 +108,12 @@ func mustIdentity(t *testing.T) identity {
 	return id
 }
 
-func (i identity) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) { return i.leaf, nil }
+func (i identity) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if i.broken != nil {
+		return i.broken()
+	}
+	return i.leaf, nil
+}
 
 // serve serves on l until ctx ends, in one of the ways below, and tells by
 // ready when calls may come.
