@@ -1,20 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math"
-	"net/http"
 	"time"
 
-	"k8s.io/client-go/rest"
-
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/contender"
-	"github.com/tcr-webhook/tcr-webhook/test/load/bench/reviews"
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/sample"
 )
 
@@ -33,7 +26,9 @@ func behind() []string { return []string{none, contender.NoOp, contender.Canned,
 type creations struct {
 	// latencies by namespace and slice, in ns from the intended start.
 	latencies map[string][][]float64
-	losses    map[string]losses
+	// apiCPU is what the API server spends on a pod, in ns, slice by slice.
+	apiCPU map[string]sample.Rounds
+	losses map[string]losses
 }
 
 // creationInput is the size of the pods.
@@ -69,20 +64,44 @@ func measureCreations(ctx context.Context, o options, out io.Writer) (_ *creatio
 	if err := author.warmUp(ctx, namespaces); err != nil {
 		return nil, err
 	}
-	c := &creations{latencies: map[string][][]float64{}, losses: map[string]losses{}}
-	for i := range max(o.seconds/slice, 1) {
-		for j := range namespaces {
-			c.add(ctx, author, namespaces[(i+j)%len(namespaces)], o.rate)
-		}
-	}
-	return c, ctx.Err()
+	return author.measure(ctx, o)
 }
 
-func (c *creations) add(ctx context.Context, a *author, namespace string, rate int) {
-	latencies, lost := openLoop(ctx, slice*rate, time.Second/time.Duration(rate), a.creator(namespace))
+// measure is measureCreations where everything is set up.
+func (a *author) measure(ctx context.Context, o options) (*creations, error) {
+	apiServer, err := childNamed("kube-apiserver")
+	if err != nil {
+		return nil, err
+	}
+	c := &creations{latencies: map[string][][]float64{}, apiCPU: map[string]sample.Rounds{}, losses: map[string]losses{}}
+	for i := range max(o.seconds/slice, 1) {
+		for j := range behind() {
+			namespace := behind()[(i+j)%len(behind())]
+			if err := c.add(ctx, a, namespace, o.rate, apiServer); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return c, nil
+}
+
+// add is one slice.
+func (c *creations) add(ctx context.Context, a *author, namespace string, rate int, apiServer pid) error {
+	before, err := apiServer.cpuTime()
+	if err != nil {
+		return err
+	}
+	n := slice * rate
+	latencies, lost := openLoop(ctx, n, time.Second/time.Duration(rate), a.creator(namespace))
+	after, err := apiServer.cpuTime()
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return err
+	}
+	c.apiCPU[namespace] = append(c.apiCPU[namespace], float64(after-before)/float64(n))
 	c.latencies[namespace] = append(c.latencies[namespace], latencies)
 	lost.join(c.losses[namespace])
 	c.losses[namespace] = lost
+	return nil
 }
 
 // of are the latencies of some slices of a namespace.
@@ -122,76 +141,4 @@ const most = 100 * time.Millisecond
 // held tells whether the API server keeps up with the rate.
 func (c *creations) held() bool {
 	return sample.Quantile(c.of(none, c.slices()), 0.99) <= float64(most)
-}
-
-// author creates pods as fast as a client can: the pod is encoded once, and the
-// answer only looked through.
-type author struct {
-	client *http.Client
-	host   string
-	pod    []byte
-}
-
-func newAuthor(config *rest.Config) (*author, error) {
-	client, err := rest.HTTPClientFor(config)
-	if err != nil {
-		return nil, err
-	}
-	for _, size := range reviews.Sizes() {
-		if size.Name == creationInput {
-			pod, err := json.Marshal(size.Pod())
-			return &author{client, config.Host, pod}, err
-		}
-	}
-	return nil, fmt.Errorf("no usual pod is named %q", creationInput)
-}
-
-// creator creates a pod in namespace, one for each call.
-func (a *author) creator(namespace string) func(context.Context) error {
-	return func(ctx context.Context) error { return a.create(ctx, namespace) }
-}
-
-func (a *author) create(ctx context.Context, namespace string) error {
-	url := a.host + "/api/v1/namespaces/" + namespace + "/pods"
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(a.pod))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	resp, err := a.client.Do(r)
-	if err != nil {
-		return err
-	}
-	created, err := io.ReadAll(resp.Body)
-	if err := errors.Join(err, resp.Body.Close()); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusCreated {
-		return fmt.Errorf("create pod in %s: %s", namespace, resp.Status)
-	}
-	mutates := namespace == contender.Ours || namespace == contender.Canned
-	if mutates && !bytes.Contains(created, []byte(contender.PrivateHost)) {
-		return errUnmutated
-	}
-	return nil
-}
-
-// warmUp waits for the registration to be in force and has everything called
-// often enough to be awake.
-func (a *author) warmUp(ctx context.Context, namespaces []string) error {
-	err := eventually(ctx, func() (bool, error) {
-		err := a.create(ctx, contender.Ours)
-		if errors.Is(err, errUnmutated) {
-			return false, nil
-		}
-		return err == nil, err
-	})
-	for range warmUp {
-		for _, namespace := range namespaces {
-			if err == nil {
-				err = a.create(ctx, namespace)
-			}
-		}
-	}
-	return err
 }

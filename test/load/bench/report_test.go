@@ -43,7 +43,7 @@ func sampleReport(t *testing.T) *report {
 	t.Helper()
 	r := &report{options: options{dir: t.TempDir(), rounds: 2, rate: 100, seconds: 6}, args: "--api-server",
 		handlers: map[key]*cost{}, servers: &served{map[load]*service{}, map[key]float64{}},
-		creations: &creations{latencies: map[string][][]float64{}, losses: map[string]losses{}}}
+		creations: &creations{map[string][][]float64{}, map[string]sample.Rounds{}, map[string]losses{}}}
 	for i, c := range contender.All() {
 		rounds := sample.Rounds{float64(int(1000) << i), float64(int(1100) << i)}
 		for _, size := range reviews.Sizes() {

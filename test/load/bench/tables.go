@@ -83,9 +83,9 @@ func creationsTable(c *creations) string {
 			}
 			row = append(row, fmt.Sprintf("%.2f", at/milli), fmt.Sprintf("%+.2f", (at-without[p])/milli))
 		}
-		rows = append(rows, row)
+		rows = append(rows, append(row, figure(c.apiCPU[name], milli)))
 	}
-	return table([]string{"webhook", "pods", "errors", "unmutated", "p50 ms", "added", "p99 ms", "added"}, rows)
+	return table([]string{"webhook", "pods", "errors", "unmutated", "p50 ms", "added", "p99 ms", "added", "API server's CPU ms"}, rows)
 }
 
 // figure is the median of rounds and how far they lie apart.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -23,5 +24,27 @@ func TestReadingOfProc(t *testing.T) {
 	require.NoError(t, err)
 	assert.InDelta(t, 36, mib, 0)
 	_, err = highWater("Name:\tbench\n")
+	assert.Error(t, err)
+}
+
+func TestChildrenAreFoundByName(t *testing.T) {
+	t.Parallel()
+	child := exec.CommandContext(t.Context(), "sleep", "60")
+	require.NoError(t, child.Start())
+	defer func() {
+		require.NoError(t, child.Process.Kill())
+		_ = child.Wait() // killed
+	}()
+	found, err := childNamed("sleep")
+	require.NoError(t, err)
+	assert.Equal(t, pid(child.Process.Pid), found)
+	spent, err := found.cpuTime()
+	require.NoError(t, err)
+	assert.Positive(t, spent)
+	size, err := found.maxRSS()
+	require.NoError(t, err)
+	assert.Positive(t, size)
+
+	_, err = childNamed("nobody")
 	assert.Error(t, err)
 }
