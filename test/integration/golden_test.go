@@ -91,12 +91,13 @@ func TestGoldenPodsOnARealAPIServer(t *testing.T) {
 	s := start(t, stack.Options{Config: goldenConfig, Prepare: addGoldenInstances})
 	h := &goldenHarness{author: newAuthor(t, s), namespaces: map[string]string{}}
 	registerCustomDomain(t, s.Client)
+	registerEveryPod(t, s)
 	h.prepare(t, cases)
 
 	stored, skipped := 0, 0
 	for _, c := range cases { //nolint:paralleltest // the warnings of one client cannot be told apart
 		t.Run(c.name, func(t *testing.T) {
-			if reason := c.unasked(); reason != "" {
+			if reason := unasked[c.name]; reason != "" {
 				skipped++
 				t.Skip(reason)
 			}
@@ -115,17 +116,6 @@ func TestGoldenPodsOnARealAPIServer(t *testing.T) {
 
 	t.Run("a time of deletion cannot be brought", h.testDeletionTime)        //nolint:paralleltest // as above
 	t.Run("annotations fill the limit of Kubernetes", h.testAnnotationLimit) //nolint:paralleltest // as above
-}
-
-// unasked is why the API server has nothing to do with the case, or nothing.
-func (c golden) unasked() string {
-	switch {
-	case c.EveryPod:
-		return "this registration asks about pods with an image of ours alone"
-	case len(c.ServiceAccountAnnotations) > 0:
-		return "no ServiceAccount restricts pods here"
-	}
-	return unasked[c.name]
 }
 
 // golden is one golden pod, input and output.
@@ -150,7 +140,7 @@ type golden struct {
 
 func readGoldens(t *testing.T) (cases []golden) {
 	t.Helper()
-	inputs, err := filepath.Glob("../../webhook/testdata/pods/*.in.yaml")
+	inputs, err := filepath.Glob("../../webhook/testdata/*/*.in.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, inputs)
 	for _, in := range inputs {
@@ -187,6 +177,22 @@ func registerCustomDomain(t *testing.T, c client.Client) {
 	require.True(t, found, "the registration names TCR's hosts otherwise")
 }
 
+// registerEveryPod has the webhook asked about every pod, in some namespaces.
+func registerEveryPod(t *testing.T, s *stack.Stack) {
+	t.Helper()
+	require.NoError(t, s.Register(t.Context(), "registration-always.yaml"))
+	var always admissionregistrationv1.MutatingWebhookConfiguration
+	require.NoError(t, s.Client.Get(t.Context(), client.ObjectKey{Name: "zz-tcr-webhook-always"}, &always))
+	for i := range always.Webhooks {
+		selector := always.Webhooks[i].NamespaceSelector
+		selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{Key: everyPod, Operator: metav1.LabelSelectorOpExists})
+	}
+	require.NoError(t, s.Client.Update(t.Context(), &always))
+}
+
+// everyPod labels a namespace of which every pod is asked about.
+const everyPod = "golden.example.com/every-pod"
+
 // plain is a namespace without a webhook.
 const plain = "plain"
 
@@ -194,7 +200,7 @@ var optedOut = map[string]string{"tcr-webhook.io/inject": "disabled"}
 
 type goldenHarness struct {
 	*author
-	namespaces map[string]string // by the name and labels that a case wants
+	namespaces map[string]string // by case
 }
 
 // prepare makes a namespace for each kind that the cases want, and the pods
@@ -202,30 +208,54 @@ type goldenHarness struct {
 func (h *goldenHarness) prepare(t *testing.T, cases []golden) {
 	t.Helper()
 	h.createNamespace(t, plain, optedOut)
-	wanted := map[string]map[string]string{}
+	wanted := map[string]golden{} // any case, by the name of its namespace
 	for _, c := range cases {
-		if key := c.namespaceKey(); h.namespaces[key] == "" {
-			name := c.Namespace
-			if len(c.NamespaceLabels) > 0 {
-				name += "-for-" + c.name
-			}
-			h.namespaces[key], wanted[name] = name, c.NamespaceLabels
-			labels := maps.Clone(optedOut)
-			maps.Copy(labels, c.NamespaceLabels)
-			labels["tcr-webhook.io/inject"] = "disabled"
-			h.createNamespace(t, name, labels)
+		name := c.Namespace
+		if c.special() {
+			name += "-for-" + c.name
 		}
+		h.namespaces[c.name] = name
+		if _, again := wanted[name]; again {
+			continue
+		}
+		wanted[name] = c
+		labels := maps.Clone(c.NamespaceLabels)
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		maps.Copy(labels, optedOut)
+		h.createNamespace(t, name, labels)
+		h.createServiceAccount(t, c, name)
 	}
 	for _, c := range cases {
-		if c.Operation == "UPDATE" && c.unasked() == "" {
+		if c.Operation == "UPDATE" && unasked[c.name] == "" {
 			h.createOld(t, c, h.namespaceOf(c))
 			h.createOld(t, c, plain)
 		}
 	}
-	for name, labels := range wanted {
-		h.letIn(t, name, labels)
+	for name, c := range wanted {
+		h.letIn(t, c, name)
 	}
 	h.taken()
+}
+
+// special tells whether the case needs a namespace of its own.
+func (c golden) special() bool {
+	return len(c.NamespaceLabels)+len(c.ServiceAccountAnnotations) > 0 || c.EveryPod
+}
+
+func (h *goldenHarness) createServiceAccount(t *testing.T, c golden, namespace string) {
+	t.Helper()
+	if len(c.ServiceAccountAnnotations) == 0 {
+		return
+	}
+	name, _, _ := unstructured.NestedString(c.Object, "spec", "serviceAccountName")
+	if name == "" {
+		name = "default"
+	}
+	require.NoError(t, h.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{
+		Namespace: namespace, Name: name, Annotations: c.ServiceAccountAnnotations,
+	}}))
 }
 
 func (h *goldenHarness) createNamespace(t *testing.T, name string, labels map[string]string) {
@@ -235,34 +265,36 @@ func (h *goldenHarness) createNamespace(t *testing.T, name string, labels map[st
 
 // letIn gives a namespace the labels it is to have and waits until its pods
 // are changed, whatever host they name, and its Secret is there.
-func (h *goldenHarness) letIn(t *testing.T, name string, labels map[string]string) {
+func (h *goldenHarness) letIn(t *testing.T, c golden, name string) {
 	t.Helper()
 	var ns corev1.Namespace
 	require.NoError(t, h.Get(t.Context(), client.ObjectKey{Name: name}, &ns))
 	delete(ns.Labels, "tcr-webhook.io/inject")
-	maps.Copy(ns.Labels, labels)
+	maps.Copy(ns.Labels, c.NamespaceLabels)
+	if c.EveryPod {
+		ns.Labels[everyPod] = ""
+	}
 	require.NoError(t, h.Update(t.Context(), &ns))
-	if labels["tcr-webhook.io/inject"] == "disabled" {
+	if ns.Labels["tcr-webhook.io/inject"] == "disabled" {
 		return
 	}
-	eventually(t, "namespace "+name+" to be served", func() bool {
-		h.taken()
-		pod := newPod(name, "", "r.example.com/team/app:1", publicImage)
-		pod.GenerateName = "probe-"
-		require.NoError(t, h.Create(t.Context(), pod))
-		return images(pod)[0] != "r.example.com/team/app:1" && h.taken() == ""
-	})
-}
-
-func (h *goldenHarness) namespaceOf(c golden) string { return h.namespaces[c.namespaceKey()] }
-
-func (c golden) namespaceKey() string {
-	key := c.Namespace
-	for _, name := range []string{"tier", "tcr-webhook.io/inject"} {
-		key += "/" + c.NamespaceLabels[name]
+	probes := []string{"r.example.com/team/app:1"}
+	if c.EveryPod {
+		probes = append(probes, "nginx")
 	}
-	return key
+	for _, image := range probes {
+		eventually(t, "namespace "+name+" to be served", func() bool {
+			h.taken()
+			pod := newPod(name, "", image)
+			pod.GenerateName = "probe-"
+			pod.Spec.ServiceAccountName = "probe"
+			require.NoError(t, h.Create(t.Context(), pod))
+			return len(pod.Spec.ImagePullSecrets) > 0 && h.taken() == ""
+		})
+	}
 }
+
+func (h *goldenHarness) namespaceOf(c golden) string { return h.namespaces[c.name] }
 
 // createOld makes the pod that a case changes, as it was.
 func (h *goldenHarness) createOld(t *testing.T, c golden, namespace string) {
