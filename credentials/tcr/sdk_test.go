@@ -34,6 +34,7 @@ func served(t *testing.T, handler http.HandlerFunc) (*Client, *outcomes) {
 	seen := &outcomes{}
 	c, err := New(Options{
 		Region: "ap-guangzhou", Endpoint: server.URL, Identity: static{}, Observe: seen.note,
+		Timeout: time.Minute, // whatever else the machine has to do
 	})
 	require.NoError(t, err)
 	return c, seen
