@@ -21,10 +21,18 @@ func newDemand() demand {
 	return demand{asked: map[string]struct{}{}, vain: map[string]time.Time{}, signal: make(chan struct{}, 1)}
 }
 
+// maxAsked bounds the namespaces that are remembered: more than the 10,000
+// that Kubernetes is made for, and far fewer than a caller of the webhook's port
+// could make up.
+const maxAsked = 16_384
+
+// add remembers namespace, unless too many are.
 func (d *demand) add(namespace string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.asked[namespace] = struct{}{}
+	if len(d.asked) < maxAsked {
+		d.asked[namespace] = struct{}{}
+	}
 }
 
 func (d *demand) has(namespace string) bool {
@@ -56,7 +64,9 @@ func (d *demand) pending() []string {
 func (d *demand) waitedInVain(namespace string, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.vain[namespace] = now.Add(vainPause)
+	if _, asked := d.asked[namespace]; asked { // done forgets both
+		d.vain[namespace] = now.Add(vainPause)
+	}
 }
 
 func (d *demand) mayWait(namespace string, now time.Time) bool {

@@ -50,6 +50,7 @@ type Keeper struct {
 	demand demand
 	flight singleflight.Group
 	pace   *rate.Limiter // of renewals, which nobody waits for
+	asking *rate.Limiter // of looks at namespaces that the cache does not have
 	grace  atomic.Int64  // time.Duration
 	places chan struct{} // of those who wait for a write
 
@@ -60,6 +61,10 @@ const (
 	// renewalsPerSecond leaves the API server its breath: 10,000 namespaces
 	// are renewed within nine minutes, of an hour that a token lives.
 	renewalsPerSecond = 20
+	// strangersPerSecond and strangersAtOnce bound how often the API server is
+	// asked for a namespace that the cache does not have. Whoever reaches the
+	// webhook's port can name any; hundreds of real ones may be created at once.
+	strangersPerSecond, strangersAtOnce = 200, 500
 	// writeTimeout bounds one pass over a namespace. It does not end with the
 	// admission that started it.
 	writeTimeout = 10 * time.Second
@@ -74,6 +79,7 @@ func NewKeeper(o Options) *Keeper {
 		Options: o,
 		demand:  newDemand(),
 		pace:    rate.NewLimiter(renewalsPerSecond, renewalsPerSecond),
+		asking:  rate.NewLimiter(strangersPerSecond, strangersAtOnce),
 		places:  make(chan struct{}, waiters),
 
 		expected: make(chan string, expectations),
@@ -149,6 +155,9 @@ func (k *Keeper) turn() time.Duration {
 func (k *Keeper) namespace(ctx context.Context, name string) (delivery.Namespace, error) {
 	ns, err := readNamespace(ctx, k.Client, name)
 	if apierrors.IsNotFound(err) {
+		if !k.asking.Allow() {
+			return delivery.Namespace{}, errors.New("not in the cache yet, and too many such are asked for")
+		}
 		ns, err = readNamespace(ctx, k.Live, name)
 	}
 	switch {

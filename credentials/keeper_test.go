@@ -265,3 +265,31 @@ func TestAForeignSecretIsSaidToBeOne(t *testing.T) {
 		assert.Zero(t, r.writes)
 	})
 }
+
+// Whoever reaches the webhook's port can make up reviews. What they name is
+// neither remembered without bound nor looked for without pause.
+func TestMadeUpNamespacesCostLittle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.vault.put(demoID, tokenFrom(time.Now(), time.Hour))
+		looks := 0
+		r.Live = interceptor.NewClient(r.client.(client.WithWatch), interceptor.Funcs{
+			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+				looks++
+				return c.Get(ctx, key, obj, opts...)
+			},
+		})
+		for i := range maxAsked + 100 {
+			r.Ensure(t.Context(), fmt.Sprintf("made-up-%d", i), []registry.ID{demoID})
+		}
+		assert.Equal(t, strangersAtOnce, looks)
+		assert.LessOrEqual(t, len(r.demand.pending()), maxAsked)
+
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+		defer cancel()
+		assert.NoError(t, r.Start(ctx))
+		assert.Empty(t, r.demand.pending(), "what does not exist is asked about for ever")
+		assert.Empty(t, r.demand.vain)
+	})
+}
