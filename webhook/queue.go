@@ -21,7 +21,7 @@ type queue struct {
 
 func newQueue() queue { return queue{places: make(chan struct{}, maxHeld)} }
 
-// state waits until there is one. It is nil where wait is false.
+// state waits until there is one. It is nil where none came.
 func (q queue) state(ctx context.Context, deadline time.Time, snapshot func() *State) *State {
 	if s := snapshot(); s != nil {
 		return s
@@ -37,13 +37,13 @@ func (q queue) labels(ctx context.Context, deadline time.Time, namespaces Namesp
 	return labels, found
 }
 
-// wait waits until ready says so. It is false if that does not happen before
-// the deadline, or if too many are waiting already.
-func (q queue) wait(ctx context.Context, deadline time.Time, ready func() bool) bool {
+// wait waits until ready says so, at most until the deadline, and not at all if
+// too many are waiting already.
+func (q queue) wait(ctx context.Context, deadline time.Time, ready func() bool) {
 	select {
 	case q.places <- struct{}{}:
 	default:
-		return false
+		return
 	}
 	defer func() { <-q.places }()
 	ctx, cancel := context.WithDeadline(ctx, deadline)
@@ -53,10 +53,10 @@ func (q queue) wait(ctx context.Context, deadline time.Time, ready func() bool) 
 	for {
 		select {
 		case <-ctx.Done():
-			return false
+			return
 		case <-tick.C:
 			if ready() {
-				return true
+				return
 			}
 		}
 	}
