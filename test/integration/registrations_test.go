@@ -33,14 +33,15 @@ func (a *author) systemNamespaces(t *testing.T) {
 }
 
 // admissions are the calls that the server has answered so far.
-func admissions(t *testing.T, s *stack.Stack) (calls float64) {
+func admissions(t *testing.T, s *stack.Stack) int {
 	t.Helper()
 	return counted(t, s, "tcr_webhook_admissions_total{")
 }
 
 // counted adds up the samples whose line begins with prefix.
-func counted(t *testing.T, s *stack.Stack, prefix string) (sum float64) {
+func counted(t *testing.T, s *stack.Stack, prefix string) int {
 	t.Helper()
+	var sum float64
 	text, err := s.Server.Scrape(t.Context())
 	require.NoError(t, err)
 	for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
@@ -50,7 +51,7 @@ func counted(t *testing.T, s *stack.Stack, prefix string) (sum float64) {
 			sum += value
 		}
 	}
-	return sum
+	return int(sum)
 }
 
 // ourOwn is a pod that the namespace of the installation takes.
@@ -142,7 +143,7 @@ func TestSystemPodsAreServed(t *testing.T) {
 	for _, n := range []string{"shop", "kube-system"} {
 		before := admissions(t, s)
 		a.pod(t, n, "twice", publicImage)
-		want := map[string]float64{"shop": 2, "kube-system": 1}[n] // the final look, too, in ordinary namespaces
+		want := map[string]int{"shop": 2, "kube-system": 1}[n] // the final look, too, in ordinary namespaces
 		assert.Equal(t, want, admissions(t, s)-before, "%s: both entries, or none, see one pod", n)
 	}
 }
