@@ -127,7 +127,7 @@ func (r *report) hostileGoals() []goal {
 func (r *report) creationGoals() []goal {
 	var goals []goal
 	for _, by := range []string{contender.NoOp, contender.Canned} {
-		for _, p := range []float64{0.50, 0.99} {
+		for _, p := range quantiles {
 			added := func(slices []int) float64 { return r.creations.added(by, p, slices) }
 			all := r.creations.slices()
 			low, high := sample.Interval(len(all), added)

@@ -70,13 +70,16 @@ func hostileTable(attacks []attack) string {
 	return table([]string{"review", "MiB", "contender", "CPU ms", "allocated MiB", "disqualified"}, rows)
 }
 
+// quantiles are which latencies of creations are told of.
+var quantiles = []float64{0.50, 0.99}
+
 func creationsTable(c *creations) string {
 	without := map[float64]float64{}
 	var rows [][]string
 	for _, name := range behind() {
 		all := c.of(name, c.slices())
 		row := []string{name, strconv.Itoa(len(all)), strconv.Itoa(c.losses[name].Errors), strconv.Itoa(c.losses[name].Unmutated)}
-		for _, p := range []float64{0.50, 0.99} {
+		for _, p := range quantiles {
 			at := sample.Quantile(all, p)
 			if name == none {
 				without[p] = at
