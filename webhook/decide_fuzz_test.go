@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,9 +16,9 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/webhook/podview"
 )
 
-// FuzzDecide shows for any pod that the patch applies, that it changes images,
-// pull secrets and one annotation and nothing else, that it removes nothing,
-// and that a second round is empty.
+// FuzzDecide shows for any pod that the patch applies, that it makes the pod
+// that was decided, that it changes images, pull secrets and one annotation and
+// nothing else, that it removes nothing, and that a second round is empty.
 func FuzzDecide(f *testing.F) {
 	inputs, err := filepath.Glob("testdata/pods/*.in.yaml")
 	require.NoError(f, err)
@@ -47,12 +48,56 @@ func FuzzDecide(f *testing.F) {
 		d := Decide(&review.Request, state, Surroundings{})
 		after := applyPatch(t, readResponse(t, appendReview(nil, review.Request.UID, &d, false)).Patch, object)
 		compareOutsideOfOurs(t, review.Request.Object, object, after)
+		before, was := review.Request.Object, review.Request.OldObject
+		review = podview.Review{} // or it would decode into what before has
 
 		q.Object = after
 		require.NoError(t, review.Decode(reviewOf(t, q)))
+		compareWithDecision(t, &d, &before, &review.Request.Object)
+		if isUpdate {
+			requireOnlyNewImages(t, &before, &was, &review.Request.Object, ephemeral)
+		}
 		again := Decide(&review.Request, state, Surroundings{})
 		require.True(t, again.Patch.Empty(), "the second round does %s", again.Patch.JSON())
 	})
+}
+
+// compareWithDecision compares the images and the pull secret of a patched pod
+// with what was decided about it.
+func compareWithDecision(t *testing.T, d *Decision, before, after *podview.Pod) {
+	t.Helper()
+	want := slices.Collect(before.Sites())
+	for i := range want {
+		for _, decided := range d.Images {
+			if decided.Site == want[i] {
+				want[i].Image = decided.Image
+			}
+		}
+	}
+	require.Empty(t, cmp.Diff(want, slices.Collect(after.Sites())))
+	if len(d.Instances) > 0 {
+		require.True(t, after.HasPullSecret("tcr-pull"), "the pod lacks a login that is asked for")
+	}
+}
+
+// requireOnlyNewImages shows that an update of the pod old to before touches an
+// image alone that it brings, and nothing else.
+func requireOnlyNewImages(t *testing.T, before, old, after *podview.Pod, ephemeral bool) {
+	t.Helper()
+	require.Equal(t, before.Spec.ImagePullSecrets, after.Spec.ImagePullSecrets)
+	require.Equal(t, before.Metadata.Annotations, after.Metadata.Annotations)
+	there := map[[3]string]int{} // how many of the name have the image, of twins the last counts
+	for s := range old.Sites() {
+		there[[3]string{s.List.String(), s.Name, ""}]++
+		there[[3]string{s.List.String(), s.Name, s.Image}]++
+	}
+	is := slices.Collect(after.Sites())
+	for i, s := range slices.Collect(before.Sites()) {
+		names, images := there[[3]string{s.List.String(), s.Name, ""}], there[[3]string{s.List.String(), s.Name, s.Image}]
+		if images > 0 && images == names || ephemeral != (s.List == podview.EphemeralContainers) {
+			require.Equal(t, s, is[i], "an image that was there before")
+		}
+	}
 }
 
 // compareOutsideOfOurs compares two versions of a pod with everything taken
