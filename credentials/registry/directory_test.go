@@ -149,8 +149,10 @@ func FuzzParseImage(f *testing.F) {
 			require.Equal(t, s, img.Rest)
 			return
 		}
-		again, err := ParseImage(img.At(img.Host))
+		// Not under its own host: "a:443/b" has one by its port alone.
+		const other = "demo.tencentcloudcr.com"
+		again, err := ParseImage(img.At(other))
 		require.NoError(t, err)
-		require.Equal(t, Image{Host: img.Host, Rest: img.Rest}, again)
+		require.Equal(t, Image{Host: other, Rest: img.Rest}, again)
 	})
 }
