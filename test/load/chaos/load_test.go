@@ -8,21 +8,25 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // tally is what became of many calls.
 type tally struct {
+	pod func() *corev1.Pod // that is created
+
 	mu        sync.Mutex
 	took      []time.Duration // of the calls that were answered; guarded by mu
 	unmutated int             // answered, but the pod is as before; guarded by mu
 	lost      map[string]int  // by error; guarded by mu
 }
 
-func newTally() *tally { return &tally{lost: map[string]int{}} }
+func newTally() *tally { return &tally{pod: newPod, lost: map[string]int{}} }
 
 // call makes one call and takes down what became of it.
 func (l *tally) call(ctx context.Context, a *apiServer) {
-	pod, start := newPod(), time.Now()
+	pod, start := l.pod(), time.Now()
 	err := a.create(ctx, pod)
 	took := time.Since(start)
 	l.mu.Lock()
