@@ -40,7 +40,7 @@ func checkGrammar(s string) error {
 // cheap enough to sort out the many images that are none of ours.
 func splitHost(s string) (Image, bool) {
 	first, rest, found := strings.Cut(s, "/")
-	lower := strings.ToLower(first)
+	lower := lowerASCII(first)
 	if !found || !strings.ContainsAny(first, ".:") && first != "localhost" && lower == first {
 		return Image{}, false
 	}
@@ -53,3 +53,17 @@ func splitHost(s string) (Image, bool) {
 
 // At is the reference to the same image under another host.
 func (i Image) At(h Host) string { return string(h) + "/" + i.Rest }
+
+// lowerASCII is strings.ToLower without the letters of other scripts, some of
+// which it would turn into ASCII: the Kelvin sign is no k of a host name.
+func lowerASCII(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return 'A' <= r && r <= 'Z' }) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
