@@ -17,13 +17,14 @@ import (
 )
 
 // Ensure starts delivery of the pull Secret that a pod of namespace needs for
-// instances, and waits at most the grace for it to be written. The warning,
+// instances, and waits at most the grace, and not past until, for it to be
+// written. The warning,
 // if there is one, says what is missing and what becomes of it; the pod is to
 // be admitted all the same.
 //
 // It waits only where a write can succeed now: with a token in memory, and not
 // within half a minute of a wait that ran out.
-func (k *Keeper) Ensure(ctx context.Context, namespace string, instances []registry.ID) (warning string) {
+func (k *Keeper) Ensure(ctx context.Context, namespace string, instances []registry.ID, until time.Time) (warning string) {
 	o, err := k.observe(ctx, namespace)
 	if err == nil && o.covers(instances, time.Now()) {
 		return ""
@@ -35,7 +36,7 @@ func (k *Keeper) Ensure(ctx context.Context, namespace string, instances []regis
 	if reason := k.missing(instances); reason != "" {
 		return fmt.Sprintf("pull secret %s: %s; it follows by itself", k.SecretName, reason)
 	}
-	if k.wait(ctx, namespace) {
+	if k.wait(ctx, namespace, until) {
 		return ""
 	}
 	return fmt.Sprintf("pull secret %s is still being written; it follows by itself", k.SecretName)
@@ -82,14 +83,15 @@ func why(err error) string {
 	}
 }
 
-// wait holds the caller until the Secret is written or ctx ends.
-func (k *Keeper) wait(ctx context.Context, namespace string) bool {
+// wait holds the caller until the Secret is written, or the grace, until or ctx
+// ends.
+func (k *Keeper) wait(ctx context.Context, namespace string, until time.Time) bool {
 	done := k.converge(ctx, namespace)
 	if !k.demand.mayWait(namespace, time.Now()) {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(k.grace.Load()))
-	defer cancel()
+	grace := time.NewTimer(min(time.Duration(k.grace.Load()), time.Until(until)))
+	defer grace.Stop()
 	select {
 	case k.places <- struct{}{}:
 		defer func() { <-k.places }()
@@ -99,10 +101,11 @@ func (k *Keeper) wait(ctx context.Context, namespace string) bool {
 	select {
 	case r := <-done:
 		return k.settle(namespace, r)
-	case <-ctx.Done():
+	case <-grace.C:
 		k.demand.waitedInVain(namespace, time.Now())
-		return false
+	case <-ctx.Done(): // the caller has gone away
 	}
+	return false
 }
 
 // settle ends the demand for a namespace if r left nothing to do for it.

@@ -96,6 +96,9 @@ func newRig(t *testing.T, objects ...client.Object) *rig {
 	return r
 }
 
+// far is a time that no test waits for.
+func far() time.Time { return time.Now().Add(time.Hour) }
+
 func namespaceNamed(name string) *corev1.Namespace {
 	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 }
@@ -117,9 +120,9 @@ func TestEnsureWritesAndWaits(t *testing.T) {
 		r := newRig(t, namespaceNamed("shop"))
 		r.vault.put(demoID, tokenFrom(time.Now(), time.Hour))
 
-		assert.Empty(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID}))
+		assert.Empty(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID}, far()))
 		require.NotNil(t, r.secret(t, "shop"))
-		assert.Empty(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID}))
+		assert.Empty(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID}, far()))
 		assert.Equal(t, 1, r.writes, "a Secret that is good was written again")
 	})
 }
@@ -132,7 +135,7 @@ func TestEnsureShares(t *testing.T) {
 		r.hang = make(chan struct{})
 		var wg sync.WaitGroup
 		for range 20 {
-			wg.Go(func() { assert.Empty(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID})) })
+			wg.Go(func() { assert.Empty(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID}, far())) })
 		}
 		synctest.Wait()
 		close(r.hang)
@@ -149,7 +152,7 @@ func TestEnsureWaitsNoLongerThanItsGrace(t *testing.T) {
 		r.hang = make(chan struct{})
 		took := func() time.Duration {
 			begun := time.Now()
-			assert.Contains(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID}), "follows by itself")
+			assert.Contains(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID}, far()), "follows by itself")
 			return time.Since(begun)
 		}
 		assert.Equal(t, 500*time.Millisecond, took())
@@ -171,11 +174,11 @@ func TestEnsureBoundsItsWaiters(t *testing.T) {
 		r.hang = make(chan struct{})
 		var wg sync.WaitGroup
 		for range waiters {
-			wg.Go(func() { r.Ensure(t.Context(), "shop", []registry.ID{demoID}) })
+			wg.Go(func() { r.Ensure(t.Context(), "shop", []registry.ID{demoID}, far()) })
 		}
 		synctest.Wait()
 		begun := time.Now()
-		assert.NotEmpty(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID}))
+		assert.NotEmpty(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID}, far()))
 		assert.Zero(t, time.Since(begun))
 		close(r.hang)
 		wg.Wait()
@@ -206,7 +209,7 @@ func TestEnsureSaysWhyThereIsNoToken(t *testing.T) {
 					r.vault.err = fmt.Errorf("%s: %w", marker, tt.err)
 				}
 				begun := time.Now()
-				warning := r.Ensure(t.Context(), "shop", []registry.ID{demoID})
+				warning := r.Ensure(t.Context(), "shop", []registry.ID{demoID}, far())
 				assert.Contains(t, warning, tt.want)
 				assert.NotContains(t, warning, marker)
 				assert.Zero(t, time.Since(begun), "it waited for a token")
@@ -222,7 +225,7 @@ func TestAnUnservedDemandIsServedWhenTheTokenComes(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { assert.NoError(t, r.Start(ctx)) })
-		require.NotEmpty(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID}))
+		require.NotEmpty(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID}, far()))
 		time.Sleep(time.Minute)
 		require.Nil(t, r.secret(t, "shop"))
 		assert.Zero(t, r.writes)
@@ -248,7 +251,7 @@ func TestNamespacesThatGetNoSecret(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, namespaceNamed("tcr-webhook"), leaving.DeepCopy())
 				r.vault.put(demoID, tokenFrom(time.Now(), time.Hour))
-				assert.Empty(t, r.Ensure(t.Context(), name, []registry.ID{demoID}))
+				assert.Empty(t, r.Ensure(t.Context(), name, []registry.ID{demoID}, far()))
 				assert.Zero(t, r.writes)
 				assert.Empty(t, r.demand.pending(), "a namespace that gets none is asked about for ever")
 			})
@@ -262,7 +265,7 @@ func TestAForeignSecretIsSaidToBeOne(t *testing.T) {
 		foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "tcr-pull"}, Type: corev1.SecretTypeOpaque}
 		r := newRig(t, namespaceNamed("shop"), foreign)
 		r.vault.put(demoID, tokenFrom(time.Now(), time.Hour))
-		assert.Contains(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID}), "was not made by tcr-webhook")
+		assert.Contains(t, r.Ensure(t.Context(), "shop", []registry.ID{demoID}, far()), "was not made by tcr-webhook")
 		assert.Zero(t, r.writes)
 	})
 }
@@ -282,7 +285,7 @@ func TestMadeUpNamespacesCostLittle(t *testing.T) {
 			},
 		})
 		for i := range maxAsked + 100 {
-			r.Ensure(t.Context(), fmt.Sprintf("made-up-%d", i), []registry.ID{demoID})
+			r.Ensure(t.Context(), fmt.Sprintf("made-up-%d", i), []registry.ID{demoID}, far())
 		}
 		assert.EqualValues(t, strangersAtOnce, looks.Load())
 		assert.LessOrEqual(t, len(r.demand.pending()), maxAsked)

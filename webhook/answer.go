@@ -1,9 +1,6 @@
 package webhook
 
-import (
-	"net/http"
-	"strconv"
-)
+import "net/http"
 
 // answer is what a call gets; the functions below are all there are. A fault
 // of ours is always an HTTP error and never a review that says "not allowed":
@@ -45,9 +42,10 @@ func refused(status int, why string) answer {
 
 func (a answer) write(w http.ResponseWriter) {
 	header := w.Header()
-	header.Set("Content-Type", "text/plain; charset=utf-8")
 	if a.json {
 		header.Set("Content-Type", "application/json")
+	} else {
+		header.Set("Content-Type", "text/plain; charset=utf-8")
 	}
 	if a.retryAfter != "" {
 		header.Set("Retry-After", a.retryAfter)
@@ -55,7 +53,6 @@ func (a answer) write(w http.ResponseWriter) {
 	if a.close {
 		header.Set("Connection", "close")
 	}
-	header.Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)
 	// A caller that has gone away is nothing to act on: there is no second
 	// answer, and net/http ends the connection.

@@ -39,8 +39,9 @@ func newBudget(small, large int64) budget {
 }
 
 // take waits for room for n bytes, at most maxBody of them, until the deadline.
-// Unless it failed, give must be called when the bytes are gone.
-func (b budget) take(ctx context.Context, n int64, deadline time.Time) (give func(), err error) {
+// Unless it failed, they must be released to the room that it returned when
+// they are gone.
+func (b budget) take(ctx context.Context, n int64, deadline time.Time) (*semaphore.Weighted, error) {
 	room := b.small
 	if n > largeBody {
 		room = b.large
@@ -52,5 +53,5 @@ func (b budget) take(ctx context.Context, n int64, deadline time.Time) (give fun
 			return nil, fmt.Errorf("wait for memory: %w", err)
 		}
 	}
-	return func() { room.Release(n) }, nil
+	return room, nil
 }

@@ -61,10 +61,10 @@ type Decision struct {
 	text []byte // memory for Originals
 }
 
-// reset empties d and keeps its memory, except for what others may hold on to.
+// reset empties d and keeps its memory, except for texts that others may hold.
 func (d *Decision) reset() {
 	d.Patch.Reset()
-	*d = Decision{Images: d.Images[:0], Patch: d.Patch, text: d.text[:0]}
+	*d = Decision{Images: d.Images[:0], Instances: d.Instances[:0], Patch: d.Patch, text: d.text[:0]}
 }
 
 // Image is one image of a pod and what becomes of it.
@@ -240,7 +240,7 @@ func (d *Decision) decidePullSecret(r *podview.Request, name string, withhold re
 	case withhold == "":
 		d.Patch.AppendPullSecret(&r.Object, name)
 	default:
-		d.Withheld, d.Instances = withhold, nil
+		d.Withheld, d.Instances = withhold, d.Instances[:0]
 	}
 }
 

@@ -58,11 +58,11 @@ func (e *endpoint) review(c *call, r *http.Request) answer {
 	if a, ok := checkHead(r); !ok {
 		return a
 	}
-	give, err := e.budget.take(r.Context(), r.ContentLength, c.start.Add(min(c.timeout/2, maxRoomWait)))
+	room, err := e.budget.take(r.Context(), r.ContentLength, c.start.Add(min(c.timeout/2, maxRoomWait)))
 	if err != nil {
 		return overloaded()
 	}
-	defer give()
+	defer room.Release(r.ContentLength)
 	if c.body, err = readBody(c.body, r); err != nil {
 		return refused(http.StatusRequestTimeout, "review did not arrive")
 	}

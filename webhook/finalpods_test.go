@@ -136,9 +136,9 @@ func TestFinalPodsWhileCold(t *testing.T) {
 // with that login is not its author's business.
 func TestEveryPod(t *testing.T) {
 	t.Parallel()
-	var asked []ensured
+	var asked []Need
 	p, metrics := testPods(t, func(o *PodsOptions) {
-		o.PullSecrets = secretsFunc(func(_ context.Context, e ensured) Delivery {
+		o.PullSecrets = secretsFunc(func(_ context.Context, e Need) Delivery {
 			asked = append(asked, e)
 			return Delivery{Warning: "no token yet"}
 		})

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"strings"
 
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"github.com/go-logr/logr"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/delivery"
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
@@ -69,7 +69,7 @@ func (n *namespaces) answer(ctx context.Context, c *call) answer {
 	if d.Skip != "" {
 		n.Metrics.skip(d.Skip)
 	}
-	if log := logf.FromContext(ctx).V(1); log.Enabled() {
+	if log := logr.FromContextOrDiscard(ctx).V(1); log.Enabled() {
 		log.Info("Decided a namespace", "namespace", nameOf(r), "operation", r.Operation, "skip", d.Skip, "deliver", d.Deliver, "denied", d.Denial != "")
 	}
 	c.response = appendVerdict(c.response[:0], r.UID, d.verdict(r.DryRun))

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"github.com/go-logr/logr"
 
 	"github.com/tcr-webhook/tcr-webhook/webhook/podview"
 )
@@ -82,7 +82,7 @@ func (p *Pods) change(ctx context.Context, c *call, every bool) answer {
 	d := &c.decision
 	pending := len(d.Instances) > 0 && !p.ensure(ctx, c)
 	p.options.Metrics.decision(d)
-	if log := logf.FromContext(ctx).V(1); log.Enabled() {
+	if log := logr.FromContextOrDiscard(ctx).V(1); log.Enabled() {
 		log.Info("Decided a pod", "namespace", request.Namespace, "pod", cmp.Or(request.Name, request.Object.Metadata.GenerateName),
 			"operation", request.Operation, "skip", d.Skip, "instances", d.Instances, "patched", !d.Patch.Empty(), "warnings", len(d.Warnings))
 	}
@@ -126,9 +126,9 @@ func (p *Pods) serviceAccount(r *podview.Request) map[string]string {
 // ensure has the pull Secret written and tells whether it is there.
 func (p *Pods) ensure(ctx context.Context, c *call) bool {
 	r, d := &c.pod.Request, &c.decision
-	ctx, cancel := context.WithDeadline(ctx, c.start.Add(c.timeout-margin(c.timeout)))
-	defer cancel()
-	delivery := p.options.PullSecrets.Ensure(ctx, r.Namespace, d.Instances, r.DryRun)
+	delivery := p.options.PullSecrets.Ensure(ctx, Need{
+		Namespace: r.Namespace, Instances: d.Instances, DryRun: r.DryRun, Until: c.start.Add(c.timeout - margin(c.timeout)),
+	})
 	if delivery.Warning != "" && !d.Spare {
 		d.Warnings = append(d.Warnings, warning(delivery.Warning))
 	}

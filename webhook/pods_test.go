@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,21 +22,12 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
 
-// ensured is one call of PullSecrets.
-type ensured struct {
-	Namespace string
-	Instances []registry.ID
-	DryRun    bool
-}
-
 // secretsFunc is a PullSecrets.
-type secretsFunc func(ctx context.Context, e ensured) Delivery
+type secretsFunc func(context.Context, Need) Delivery
 
-func (f secretsFunc) Ensure(ctx context.Context, ns string, instances []registry.ID, dryRun bool) Delivery {
-	return f(ctx, ensured{ns, instances, dryRun})
-}
+func (f secretsFunc) Ensure(ctx context.Context, need Need) Delivery { return f(ctx, need) }
 
-func delivered(context.Context, ensured) Delivery { return Delivery{Ready: true} }
+func delivered(context.Context, Need) Delivery { return Delivery{Ready: true} }
 
 // testPods is a handler with everything there is to know in memory, changed by
 // edit, and the registry of its metrics.
@@ -83,25 +75,24 @@ func TestPodsAsksForTheSecret(t *testing.T) {
 	tests := []struct {
 		name string
 		body []byte
-		want []ensured
+		want []Need
 	}{
-		{"for a pod of an instance", reviewOf(t, podQuestion("demo.tencentcloudcr.com/a/b")), []ensured{{"team-a", []registry.ID{"tcr-demo0001"}, false}}},
-		{"for an image that stays", reviewOf(t, podQuestion("open.tencentcloudcr.com/a/b")), []ensured{{"team-a", []registry.ID{"tcr-open0002"}, false}}},
-		{"and says that it is a dry run", dry, []ensured{{"team-a", []registry.ID{"tcr-demo0001"}, true}}},
+		{"for a pod of an instance", reviewOf(t, podQuestion("demo.tencentcloudcr.com/a/b")), []Need{{Namespace: "team-a", Instances: []registry.ID{"tcr-demo0001"}}}},
+		{"for an image that stays", reviewOf(t, podQuestion("open.tencentcloudcr.com/a/b")), []Need{{Namespace: "team-a", Instances: []registry.ID{"tcr-open0002"}}}},
+		{"and says that it is a dry run", dry, []Need{{Namespace: "team-a", Instances: []registry.ID{"tcr-demo0001"}, DryRun: true}}},
 		{"but not for a stranger's image", reviewOf(t, podQuestion("nginx")), nil},
 		{"nor for an unknown host", reviewOf(t, podQuestion("typo.tencentcloudcr.com/a/b")), nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var got []ensured
+			var got []Need
 			start := time.Now()
 			p, _ := testPods(t, func(o *PodsOptions) {
-				o.PullSecrets = secretsFunc(func(ctx context.Context, e ensured) Delivery {
-					deadline, ok := ctx.Deadline()
-					assert.True(t, ok)
-					assert.Less(t, deadline.Sub(start), 2500*time.Millisecond, "no time is left for the answer")
-					got = append(got, e)
+				o.PullSecrets = secretsFunc(func(_ context.Context, n Need) Delivery {
+					assert.Less(t, n.Until.Sub(start), 2500*time.Millisecond, "no time is left for the answer")
+					n.Instances, n.Until = slices.Clone(n.Instances), time.Time{}
+					got = append(got, n)
 					return Delivery{Ready: true}
 				})
 			})
@@ -116,7 +107,7 @@ func TestPodsAsksForTheSecret(t *testing.T) {
 func TestPodsPassesOnWhatIsWrongWithTheSecret(t *testing.T) {
 	t.Parallel()
 	p, _ := testPods(t, func(o *PodsOptions) {
-		o.PullSecrets = secretsFunc(func(context.Context, ensured) Delivery {
+		o.PullSecrets = secretsFunc(func(context.Context, Need) Delivery {
 			return Delivery{Warning: "no token yet " + strings.Repeat("…", 300)}
 		})
 	})

@@ -2,18 +2,29 @@ package webhook
 
 import (
 	"context"
+	"time"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
 
 // PullSecrets sees to it that a namespace has its pull Secret.
 type PullSecrets interface {
-	// Ensure has the Secret of namespace ns written, holding at least the
-	// logins of instances, unless it is there already. It may wait for that
-	// until its own grace or ctx ends, whichever is first, and returns at once
-	// where waiting is of no use. With dryRun it writes nothing and waits for
-	// nothing, and tells what it would.
-	Ensure(ctx context.Context, ns string, instances []registry.ID, dryRun bool) Delivery
+	// Ensure has the Secret written, unless it is there already. It may wait
+	// for that until its own grace, ctx or need.Until ends, whichever is first,
+	// and returns at once where waiting is of no use. It does not keep need.
+	Ensure(ctx context.Context, need Need) Delivery
+}
+
+// Need is what a pod needs of its namespace's pull Secret.
+type Need struct {
+	Namespace string
+	// Instances are whose logins the Secret has to hold.
+	Instances []registry.ID
+	// DryRun: nothing is to be written or waited for.
+	DryRun bool
+	// Until is when the pod has to be answered for. It is apart from the
+	// context, so that what needs no waiting needs no timer.
+	Until time.Time
 }
 
 // Delivery is how far a pull Secret is.

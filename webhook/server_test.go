@@ -277,7 +277,7 @@ func TestServerAnswersAPanic(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				log, logged := recordingLogger()
 				pods, metrics := testPods(t, func(o *PodsOptions) {
-					o.PullSecrets = secretsFunc(func(context.Context, ensured) Delivery { tt.value(); return Delivery{} })
+					o.PullSecrets = secretsFunc(func(context.Context, Need) Delivery { tt.value(); return Delivery{} })
 				})
 				s := startServer(t, log, pods)
 				c := client(s.listener.dial)

@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials"
-	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/webhook"
 )
 
@@ -60,11 +59,11 @@ func (s *server) newWebhook(ctx context.Context, certs *certwatcher.CertWatcher)
 type pullSecrets struct{ keeper *credentials.Keeper }
 
 // Ensure implements webhook.PullSecrets.
-func (p pullSecrets) Ensure(ctx context.Context, ns string, instances []registry.ID, dryRun bool) webhook.Delivery {
-	if dryRun {
+func (p pullSecrets) Ensure(ctx context.Context, need webhook.Need) webhook.Delivery {
+	if need.DryRun {
 		return webhook.Delivery{Ready: true} // by the time of the real run it is, or that run says so
 	}
-	warning := p.keeper.Ensure(ctx, ns, instances)
+	warning := p.keeper.Ensure(ctx, need.Namespace, need.Instances, need.Until)
 	return webhook.Delivery{Ready: warning == "", Warning: warning}
 }
 

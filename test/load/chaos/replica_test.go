@@ -28,7 +28,7 @@ const (
 // secretsFunc is a webhook.PullSecrets.
 type secretsFunc func(ctx context.Context) webhook.Delivery
 
-func (f secretsFunc) Ensure(ctx context.Context, _ string, _ []registry.ID, _ bool) webhook.Delivery {
+func (f secretsFunc) Ensure(ctx context.Context, _ webhook.Need) webhook.Delivery {
 	return f(ctx)
 }
 

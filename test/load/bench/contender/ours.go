@@ -13,7 +13,7 @@ import (
 // ready is a PullSecrets whose Secrets are all there.
 type ready struct{}
 
-func (ready) Ensure(context.Context, string, []registry.ID, bool) webhook.Delivery {
+func (ready) Ensure(context.Context, webhook.Need) webhook.Delivery {
 	return webhook.Delivery{Ready: true}
 }
 
