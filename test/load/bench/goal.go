@@ -101,8 +101,11 @@ func (r *report) serverGoals() []goal {
 	}{{"6k", maxEcho6k}, {"60k", maxEcho60k}} {
 		for _, n := range concurrencies {
 			ours, echo := r.servers.services[load{contender.Ours, l.size, n}], r.servers.services[load{contender.Echo, l.size, n}]
+			// The goal was set by what a server took that 16 called at once. One
+			// caller alone mostly has it go to sleep and wake up.
+			binding := n > 1
 			what := fmt.Sprintf("CPU of the server by the echo's, %sB, %d at once", l.size, n)
-			goals = append(goals, of("P2", what, l.want, "", ours.CPU.Over(echo.CPU), 1, true))
+			goals = append(goals, of("P2", what, l.want, "", ours.CPU.Over(echo.CPU), 1, binding))
 		}
 	}
 	return goals

@@ -59,6 +59,7 @@ func plotCPU(title, path string, cpu func(name, size string) sample.Rounds) erro
 		}
 	}
 	p.NominalX(names...)
+	p.X.Min, p.X.Max = -0.3, float64(len(names))-0.7
 	p.Add(plotter.NewGrid())
 	return save(p, path)
 }

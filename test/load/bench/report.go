@@ -87,9 +87,10 @@ const serversNote = `Called as an API server calls: HTTP/1.1, 25 idle connection
 server process's alone, of all its threads (schedstat); p50 and p99 are seen by the caller, who shares the machine.`
 
 const creationsNote = `%d pods of 6 kB a second in an open loop, %d s with each webhook, which take turns every %d s; latency counts from the
-intended start. All are registered alike, without matchConditions. The no-op is controller-runtime's and lets the pods in
-as they are; with the other two the API server also has a patch to apply. The canned one is an echo that answers with the
-patch of ours ready-made: nobody who changes the pod can add less.`
+intended start. etcd writes into memory if the machine has a /dev/shm. All webhooks are registered alike, without
+matchConditions. The no-op is controller-runtime's and lets the pods in as they are; with the other two the API server also
+has a patch to apply. The canned one is an echo that answers with the patch of ours ready-made: nobody who changes the pod
+can add less.`
 
 const notHeldNote = `**This machine did not hold %d pods a second:** even without a webhook p%.0f is above %v, so it says nothing about webhooks. Let
 the machine do nothing else meanwhile, or lower --rate.`
