@@ -63,7 +63,7 @@ var refused = map[string]string{
 	"names-that-a-pointer-escapes":     "metadata.annotations: Invalid value",
 	"namespace-of-the-request":         "does not match the namespace",
 	"nothing-of-ours":                  "image: Required value",
-	"nothing-to-run":                   "nothing-to-run", // by our condition, or as it should, by its own validation
+	"nothing-to-run":                   "spec.containers: Required value",
 	"update-of-an-image-volume":        "pod updates may not change fields other than",
 	"update-reorders-containers":       "pod updates may not change fields other than",
 }
