@@ -51,37 +51,48 @@ func (a *Annotations) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 // readOne reads a name and its value. Each is judged before the next is read,
 // which may overwrite it.
 func (a *Annotations) readOne(dec *jsontext.Decoder) error {
-	name, err := readString(dec)
+	quoted, err := readQuoted(dec)
+	if err != nil {
+		return err
+	}
+	name, err := unquoted(quoted)
 	if err != nil {
 		return err
 	}
 	a.Size += len(name)
 	isMirror, isOriginals := string(name) == mirrorAnnotation, string(name) == OriginalImagesAnnotation
 
-	value, err := readString(dec)
-	if err != nil {
+	if quoted, err = readQuoted(dec); err != nil {
 		return err
 	}
-	a.Size += len(value)
+	a.Size += unquotedLen(quoted)
 	a.Mirror = a.Mirror || isMirror
-	if isOriginals {
-		a.OriginalImages = string(value)
+	if !isOriginals {
+		return nil
 	}
-	return nil
+	value, err := unquoted(quoted)
+	a.OriginalImages = string(value)
+	return err
 }
 
-// readString reads a string, or a null as the empty one. What it returns is
+// readQuoted reads a string, or a null as the empty one. What it returns is
 // good until dec is read again.
-func readString(dec *jsontext.Decoder) ([]byte, error) {
+func readQuoted(dec *jsontext.Decoder) ([]byte, error) {
 	quoted, err := dec.ReadValue()
 	switch {
 	case err != nil:
 		return nil, err
 	case quoted.Kind() == 'n':
-		return nil, nil
+		return []byte(`""`), nil
 	case quoted.Kind() != '"':
 		return nil, errNotAMap
-	case bytes.IndexByte(quoted, '\\') < 0:
+	}
+	return quoted, nil
+}
+
+// unquoted is what a JSON string holds.
+func unquoted(quoted []byte) ([]byte, error) {
+	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted[1 : len(quoted)-1], nil
 	}
 	return jsontext.AppendUnquote(nil, quoted)
