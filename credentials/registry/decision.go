@@ -58,7 +58,7 @@ func (d *Directory) Decide(image string, ns Namespace) Decision {
 		return d.unmanaged(image, img.Host, ns)
 	case img.Port != "" && img.Port != httpsPort:
 		return alone(OtherPort)
-	case !wellFormed(len(image)-len(img.Rest)-1, img.Rest) && checkGrammar(image) != nil:
+	case !wellFormed(len(image)-len(img.Rest)-1, img.Rest) && !grammatical(image):
 		return alone(Unparsable)
 	}
 	for _, i := range indices {
@@ -90,7 +90,7 @@ func (d *Directory) unmanaged(image string, h Host, ns Namespace) Decision {
 	return alone
 }
 
-func (e *Entry) decide(image string, img Image) Decision {
+func (e *Entry) decide(image string, img imageRef) Decision {
 	host, reason := img.Host, AsWritten
 	if e.Route == RoutePrivateName {
 		switch e.Hosts.Private {
@@ -103,7 +103,7 @@ func (e *Entry) decide(image string, img Image) Decision {
 	}
 	// The kubelet finds credentials by the bytes of the host, so an upper-case
 	// letter or ":443" must go even where the host stays.
-	want := img.At(host)
+	want := img.at(host)
 	if want != image && host == img.Host {
 		reason = Respelled
 	}

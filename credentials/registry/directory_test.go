@@ -136,23 +136,3 @@ func TestParseHost(t *testing.T) {
 		require.ErrorContains(t, err, "not a registry host", bad)
 	}
 }
-
-func FuzzParseImage(f *testing.F) {
-	f.Add("demo.tencentcloudcr.com:443/team/app:1@" + digest)
-	f.Add("nginx")
-	f.Fuzz(func(t *testing.T, s string) {
-		img, err := ParseImage(s)
-		if err != nil {
-			return
-		}
-		if img.Host == "" {
-			require.Equal(t, s, img.Rest)
-			return
-		}
-		// Not under its own host: "a:443/b" has one by its port alone.
-		const other = "demo.tencentcloudcr.com"
-		again, err := ParseImage(img.At(other))
-		require.NoError(t, err)
-		require.Equal(t, Image{Host: other, Rest: img.Rest}, again)
-	})
-}

@@ -1,58 +1,44 @@
 package registry
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/distribution/reference"
 )
 
-// Image is an image reference cut at the host that its author wrote. What
+// imageRef is an image reference cut at the host that its author wrote. What
 // follows the host keeps its bytes: path, tag and digest are not ours to touch.
-type Image struct {
-	Host Host   // lower case; empty for names such as "nginx" or "team/app"
+type imageRef struct {
+	Host Host   // lower case
 	Port string // as written, without the colon
-	Rest string // everything behind the first slash, or all of it without a host
+	Rest string // everything behind the first slash
 }
 
-// ParseImage reads s by the grammar that container runtimes use.
-func ParseImage(s string) (Image, error) {
-	img, ok := splitHost(s)
-	if !ok {
-		img = Image{Rest: s}
-	}
-	if err := checkGrammar(s); err != nil {
-		return Image{}, err
-	}
-	return img, nil
-}
-
-func checkGrammar(s string) error {
-	if _, err := reference.ParseNormalizedNamed(s); err != nil {
-		return fmt.Errorf("image reference: %w", err)
-	}
-	return nil
+// grammatical judges s by the grammar that container runtimes use.
+func grammatical(s string) bool {
+	_, err := reference.ParseNormalizedNamed(s)
+	return err == nil
 }
 
 // splitHost cuts a reference at its host by the rule of the reference grammar:
 // the part before the first slash is a host if it holds a dot, a colon or an
 // upper-case letter, or is "localhost". It judges nothing else, which makes it
 // cheap enough to sort out the many images that are none of ours.
-func splitHost(s string) (Image, bool) {
+func splitHost(s string) (imageRef, bool) {
 	first, rest, found := strings.Cut(s, "/")
 	lower := lowerASCII(first)
 	if !found || !strings.ContainsAny(first, ".:") && first != "localhost" && lower == first {
-		return Image{}, false
+		return imageRef{}, false
 	}
 	host, port := lower, ""
 	if i := strings.LastIndexByte(lower, ':'); i >= 0 && i+1 < len(lower) && !strings.HasSuffix(lower, "]") {
 		host, port = lower[:i], lower[i+1:]
 	}
-	return Image{Host: Host(host), Port: port, Rest: rest}, true
+	return imageRef{Host: Host(host), Port: port, Rest: rest}, true
 }
 
-// At is the reference to the same image under another host.
-func (i Image) At(h Host) string { return string(h) + "/" + i.Rest }
+// at is the reference to the same image under another host.
+func (i imageRef) at(h Host) string { return string(h) + "/" + i.Rest }
 
 // lowerASCII is strings.ToLower without the letters of other scripts, some of
 // which it would turn into ASCII: the Kelvin sign is no k of a host name.
