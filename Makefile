@@ -50,14 +50,22 @@ cluster: ## build kube-apiserver, etcd and kubectl into bin, once
 fuzz: ## each fuzz target for FUZZTIME (60s)
 	@grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|^(.*)/[^/]*:func (Fuzz[^(]*).*|\1 \2|' | \
 	while read -r dir target; do \
-		go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$dir" || exit 1; \
+		go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=50x "$$dir" || exit 1; \
 	done
+
+.PHONY: bench
+bench: ## against other webhooks, in process, over TLS and on an API server; writes test/load/report.md
+	@go -C test/load run ./bench --api-server
+
+.PHONY: chaos
+chaos: ## no call lost by restarts, faults and attacks: minutes
+	@go -C test/load test -count=1 -timeout=20m ./chaos
 
 .PHONY: lint
 lint: $(LINT) ## gofmt, go vet, golangci-lint
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt-clean: $$unformatted"; exit 1; }
-	@go vet ./...
-	@$(LINT) run ./...
+	@go vet ./... && go -C test/load vet ./...
+	@$(LINT) run ./... && cd test/load && $(LINT) run --config ../../.golangci.yml ./...
 
 .PHONY: fmt
 fmt: $(LINT) ## format the code and its imports
