@@ -45,6 +45,7 @@ const (
 
 func faults() []fault {
 	list := append(snapshotFaults(), namespaceFaults()...)
+	list = append(list, serviceAccountFaults()...)
 	list = append(list, secretFaults()...)
 	return append(list,
 		fault{name: "no certificate", certificate: func() (*tls.Certificate, error) { return nil, errors.New("no certificate yet") }, want: noAnswer},
@@ -130,25 +131,44 @@ func byLabel(o *webhook.PodsOptions) {
 	o.Snapshot = func() *webhook.State { return &state }
 }
 
+// serviceAccountFaults are of PodsOptions.ServiceAccounts.
+func serviceAccountFaults() []fault {
+	of := func(f webhook.ServiceAccounts) func(*webhook.PodsOptions) {
+		return func(o *webhook.PodsOptions) { o.ServiceAccounts = f }
+	}
+	return []fault{
+		{name: "panicking service accounts", edit: of(func(string, string) (map[string]string, bool) { panic("service accounts") }), want: elsewhere},
+		{name: "an unknown service account", edit: of(func(string, string) (map[string]string, bool) { return nil, false }), want: served},
+		{name: "slow service accounts", edit: of(func(string, string) (map[string]string, bool) { time.Sleep(awhile); return nil, true }), want: served},
+	}
+}
+
 // secretFaults are of PodsOptions.PullSecrets.
 func secretFaults() []fault {
 	of := func(f secretsFunc) func(*webhook.PodsOptions) {
 		return func(o *webhook.PodsOptions) { o.PullSecrets = f }
 	}
 	warn := func(text string) func(*webhook.PodsOptions) {
-		return of(func(context.Context) webhook.Delivery { return webhook.Delivery{Warning: text} })
+		return of(func(context.Context, webhook.Need) webhook.Delivery { return webhook.Delivery{Warning: text} })
 	}
 	return []fault{
-		{name: "panicking pull secrets", edit: of(func(context.Context) webhook.Delivery { panic(errors.New("secrets")) }), want: elsewhere},
+		{name: "panicking pull secrets", edit: of(func(context.Context, webhook.Need) webhook.Delivery { panic(errors.New("secrets")) }), want: elsewhere},
 		{name: "pull secrets that panic once", edit: func(o *webhook.PodsOptions) {
 			calls := new(atomic.Int32)
-			o.PullSecrets = secretsFunc(func(context.Context) webhook.Delivery {
+			o.PullSecrets = secretsFunc(func(context.Context, webhook.Need) webhook.Delivery {
 				panicOnce(calls)
 				return webhook.Delivery{Ready: true}
 			})
 		}, want: elsewhere, heals: true},
-		{name: "pull secrets that end with their context", edit: of(func(ctx context.Context) webhook.Delivery { <-ctx.Done(); return webhook.Delivery{} }), want: served},
-		{name: "pull secrets that take too long", edit: of(func(context.Context) webhook.Delivery { time.Sleep(tooLong); return webhook.Delivery{} }), want: noAnswer},
+		{name: "pull secrets that wait as long as they may", edit: of(func(ctx context.Context, need webhook.Need) webhook.Delivery {
+			wait(ctx, time.Until(need.Until))
+			return webhook.Delivery{}
+		}), want: served},
+		{name: "pull secrets that end with their context", edit: of(func(ctx context.Context, _ webhook.Need) webhook.Delivery {
+			<-ctx.Done()
+			return webhook.Delivery{}
+		}), want: noAnswer},
+		{name: "pull secrets that take too long", edit: of(func(context.Context, webhook.Need) webhook.Delivery { time.Sleep(tooLong); return webhook.Delivery{} }), want: noAnswer},
 		{name: "an error of the pull secret", edit: warn("no token yet"), want: served},
 		{name: "an error with everything in it", edit: warn(strings.Repeat("\"\\\x00\n\u2028\u2026\xff", 100)), want: served},
 	}

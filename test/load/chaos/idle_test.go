@@ -114,7 +114,7 @@ func waves(t *testing.T, by serve, callers, rounds int, pause func() time.Durati
 	}
 	a := newAPIServer(t, registration{dial: dial, ca: id.ca, policy: admissionregistrationv1.Fail, timeout: usualTimeout})
 	slow := mustHandler(t, func(o *webhook.PodsOptions) {
-		o.PullSecrets = secretsFunc(func(ctx context.Context) webhook.Delivery {
+		o.PullSecrets = secretsFunc(func(ctx context.Context, _ webhook.Need) webhook.Delivery {
 			wait(ctx, 5*time.Millisecond) // so that the calls of a wave need a connection each
 			return webhook.Delivery{Ready: true}
 		})

@@ -26,10 +26,10 @@ const (
 )
 
 // secretsFunc is a webhook.PullSecrets.
-type secretsFunc func(ctx context.Context) webhook.Delivery
+type secretsFunc func(ctx context.Context, need webhook.Need) webhook.Delivery
 
-func (f secretsFunc) Ensure(ctx context.Context, _ webhook.Need) webhook.Delivery {
-	return f(ctx)
+func (f secretsFunc) Ensure(ctx context.Context, need webhook.Need) webhook.Delivery {
+	return f(ctx, need)
 }
 
 // newState knows one instance, reached under its private name, for all
@@ -61,7 +61,7 @@ func newHandler(edit func(*webhook.PodsOptions)) (http.Handler, error) {
 	options := webhook.PodsOptions{
 		Snapshot:    func() *webhook.State { return state },
 		Namespaces:  func(string) (map[string]string, bool) { return nil, true },
-		PullSecrets: secretsFunc(func(context.Context) webhook.Delivery { return webhook.Delivery{Ready: true} }),
+		PullSecrets: secretsFunc(func(context.Context, webhook.Need) webhook.Delivery { return webhook.Delivery{Ready: true} }),
 		Metrics:     metrics,
 	}
 	if edit != nil {
