@@ -51,11 +51,6 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	logger := logr.FromSlogHandler(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))
-	ctrl.SetLogger(logger)
-	klog.SetLogger(logger)
-	ctx = ctrl.LoggerInto(ctx, logger)
-
 	data, err := os.ReadFile(opts.config)
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
@@ -72,6 +67,11 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("webhook certificate: %w; mount a Secret of type %s at %s", err, corev1.SecretTypeTLS, opts.tlsDir)
 	}
+	logger := logr.FromSlogHandler(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))
+	ctrl.SetLogger(logger) // of the libraries, which have but one
+	klog.SetLogger(logger)
+	ctx = ctrl.LoggerInto(ctx, logger)
+
 	s := &server{opts: opts, secretName: cfg.PullSecret.Name, relook: make(chan struct{}, 1)}
 	if err := s.build(ctx, identity, certs); err != nil {
 		return err
