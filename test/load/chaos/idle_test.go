@@ -137,6 +137,7 @@ func waves(t *testing.T, by serve, callers, rounds int, pause func() time.Durati
 		a.closeIdleConnections()
 		end()
 		require.NoError(t, <-ended)
+		time.Sleep(time.Second) // until all that is on the wire has arrived
 	})
 	return got
 }
