@@ -2,7 +2,10 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -38,20 +41,58 @@ func newBudget(small, large int64) budget {
 	return budget{small: semaphore.NewWeighted(small), large: semaphore.NewWeighted(large)}
 }
 
-// take waits for room for n bytes, at most maxBody of them, until the deadline.
-// Unless it failed, they must be released to the room that it returned when
-// they are gone.
-func (b budget) take(ctx context.Context, n int64, deadline time.Time) (*semaphore.Weighted, error) {
-	room := b.small
+// share is the room of one body. Use budget.share.
+type share struct {
+	room  *semaphore.Weighted
+	bytes int64
+}
+
+// share is for a body of n bytes, at most maxBody; none of them has room yet.
+func (b budget) share(n int64) share {
 	if n > largeBody {
-		room = b.large
+		return share{room: b.large}
 	}
-	if !room.TryAcquire(n) {
-		ctx, cancel := context.WithDeadline(ctx, deadline)
-		defer cancel()
-		if err := room.Acquire(ctx, n); err != nil {
-			return nil, fmt.Errorf("wait for memory: %w", err)
+	return share{room: b.small}
+}
+
+// firstPart is how much of a body gets room before any of it has arrived:
+// enough for most, and little enough for a thousand callers that announce
+// much and send nothing.
+const firstPart = 8 << 10
+
+// errNoRoom says that there is no room for a body.
+var errNoRoom = errors.New("no memory for another review")
+
+// read reads a body of n bytes into the memory of buf. It gets room in parts,
+// each as large as what has arrived already, so that a caller holds no more
+// than twice what it has sent. For each part it waits until the deadline, and
+// then fails with errNoRoom.
+func (s *share) read(ctx context.Context, buf []byte, body io.Reader, n int, deadline time.Time) ([]byte, error) {
+	buf = buf[:0]
+	for have := 0; have < n; have = len(buf) {
+		part := min(n-have, max(firstPart, have))
+		if err := s.grow(ctx, int64(part), deadline); err != nil {
+			return buf, err
+		}
+		buf = slices.Grow(buf, part)[:have+part]
+		if _, err := io.ReadFull(body, buf[have:]); err != nil {
+			return buf, fmt.Errorf("read review: %w", err)
 		}
 	}
-	return room, nil
+	return buf, nil
 }
+
+func (s *share) grow(ctx context.Context, n int64, deadline time.Time) error {
+	if !s.room.TryAcquire(n) {
+		ctx, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		if s.room.Acquire(ctx, n) != nil {
+			return errNoRoom
+		}
+	}
+	s.bytes += n
+	return nil
+}
+
+// give gives the room back.
+func (s *share) give() { s.room.Release(s.bytes) }

@@ -58,12 +58,14 @@ func (e *endpoint) review(c *call, r *http.Request) answer {
 	if a, ok := checkHead(r); !ok {
 		return a
 	}
-	room, err := e.budget.take(r.Context(), r.ContentLength, c.start.Add(min(c.timeout/2, maxRoomWait)))
-	if err != nil {
+	share := e.budget.share(r.ContentLength)
+	defer share.give()
+	var err error
+	c.body, err = share.read(r.Context(), c.body, r.Body, int(r.ContentLength), c.start.Add(min(c.timeout/2, maxRoomWait)))
+	switch {
+	case errors.Is(err, errNoRoom):
 		return overloaded()
-	}
-	defer room.Release(r.ContentLength)
-	if c.body, err = readBody(c.body, r); err != nil {
+	case err != nil:
 		return refused(http.StatusRequestTimeout, "review did not arrive")
 	}
 	if err := e.decode(c); err != nil {

@@ -287,7 +287,7 @@ func TestPodsShedsLargeReviews(t *testing.T) {
 		let := make(chan struct{})
 		large := func() *httptest.ResponseRecorder {
 			r := newCall(t.Context(), nil)
-			r.Body, r.ContentLength = io.NopCloser(blocked{let}), maxBody
+			r.Body, r.ContentLength = io.NopCloser(io.MultiReader(bytes.NewReader(make([]byte, maxBody-1)), blocked{let})), maxBody
 			w := httptest.NewRecorder()
 			p.ServeHTTP(w, r)
 			return w
@@ -312,6 +312,31 @@ func TestPodsShedsLargeReviews(t *testing.T) {
 		p.ServeHTTP(w, r)
 		assert.Equal(t, http.StatusOK, w.Code, "the room was not given back")
 	})
+}
+
+// Callers that announce much and send nothing hold little.
+func TestPodsServesBesideCallersThatSendNothing(t *testing.T) {
+	t.Parallel()
+	for name, announced := range map[string]int64{"small": largeBody, "large": maxBody} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p, _ := testPods(t, nil)
+				let := make(chan struct{})
+				for range 500 {
+					r := newCall(t.Context(), nil)
+					r.Body, r.ContentLength = io.NopCloser(blocked{let}), announced
+					go p.ServeHTTP(httptest.NewRecorder(), r)
+				}
+				synctest.Wait()
+				start := time.Now()
+				review := append(reviewOf(t, podQuestion("nginx")), bytes.Repeat([]byte(" "), int(announced)/2)...)
+				assert.Equal(t, http.StatusOK, post(t, p, review).Code)
+				assert.Zero(t, time.Since(start), "it had to wait for room")
+				close(let)
+			})
+		})
+	}
 }
 
 func TestPodsMetrics(t *testing.T) {

@@ -1,10 +1,8 @@
 package webhook
 
 import (
-	"io"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -15,8 +13,8 @@ const (
 	defaultTimeout = 10 * time.Second
 	maxTimeout     = 30 * time.Second
 
-	// maxRoomWait is how long a call waits for memory before its body is read.
-	// The rest of the Server's readTimeout is left for reading.
+	// maxRoomWait is how long a call waits for memory for its body. The rest of
+	// the Server's readTimeout is left for reading.
 	maxRoomWait = 2 * time.Second
 )
 
@@ -56,11 +54,4 @@ func isJSON(contentType string) bool {
 	}
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	return err == nil && mediaType == want
-}
-
-// readBody reads the announced body into the memory of buf.
-func readBody(buf []byte, r *http.Request) ([]byte, error) {
-	buf = slices.Grow(buf[:0], int(r.ContentLength))[:r.ContentLength]
-	_, err := io.ReadFull(r.Body, buf)
-	return buf, err
 }

@@ -21,10 +21,15 @@ const (
 	// apimachinery's net/http.go applies). With an equal or a shorter one the
 	// two race, and the API server does not repeat a POST that lost.
 	idleTimeout = 5 * time.Minute
-	// readTimeout bounds the arrival of a whole request, and the handshake
-	// before the first. The API server sends its reviews in one go.
+	// headTimeout is above those 90 s too: net/http counts it, and not the one
+	// above, from the handshake on, and the API server keeps connections that
+	// it opened and then did not need.
+	headTimeout = 2 * time.Minute
+	// readTimeout bounds the arrival of a body. The API server sends its
+	// reviews in one go.
 	readTimeout = 5 * time.Second
-	// writeTimeout bounds a request from its head to its answer.
+	// writeTimeout bounds a request from its head to its answer, and a
+	// handshake.
 	writeTimeout = maxTimeout + 5*time.Second
 	// maxHeaderBytes is far above the API server's, which are under 1 KiB.
 	maxHeaderBytes = 16 << 10
@@ -138,8 +143,7 @@ func (s *Server) httpServer(ctx context.Context) *http.Server {
 			MinVersion:     tls.VersionTLS12,
 			GetCertificate: s.options.GetCertificate,
 		},
-		ReadHeaderTimeout: readTimeout,
-		ReadTimeout:       readTimeout,
+		ReadHeaderTimeout: headTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,

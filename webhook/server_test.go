@@ -222,16 +222,56 @@ func TestServerKeepsIdleConnectionsLongerThanTheCaller(t *testing.T) {
 	})
 }
 
+// The API server opens connections that it then does not need, and keeps them
+// for 90 s as it does those that it has used.
+func TestServerKeepsUnusedConnectionsLongerThanTheCaller(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := startServer(t, logr.Discard(), http.HandlerFunc(fine))
+		raw, err := s.listener.dial(t.Context())
+		require.NoError(t, err)
+		conn := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
+		require.NoError(t, conn.HandshakeContext(t.Context()))
+		start := time.Now()
+		_, _ = io.ReadAll(conn) // until the server closes
+		assert.GreaterOrEqual(t, time.Since(start), 100*time.Second)
+		_ = raw.Close()
+		require.NoError(t, s.stop())
+	})
+}
+
+// A call that is held longer than its body may take to arrive is not cut off.
+func TestServerLetsACallWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := startServer(t, logr.Discard(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.ReadAll(r.Body)
+			select {
+			case <-r.Context().Done():
+				w.WriteHeader(http.StatusTeapot)
+			case <-time.After(3 * readTimeout):
+				fine(w, r)
+			}
+		}))
+		c := client(s.listener.dial)
+		_, err := send(t.Context(), c, "{}")
+		require.NoError(t, err)
+		c.CloseIdleConnections()
+		require.NoError(t, s.stop())
+	})
+}
+
 func TestServerGivesUpSlowCallers(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, sent string
 		want       string
+		within     time.Duration
 	}{
-		{"a handshake that never comes", "", ""},
-		{"half a head", "POST / HTTP/1.1\r\nHost: a\r\n", ""},
-		{"half a body", "POST " + PodsPath + "?timeout=3s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", "408 Request Timeout"},
-		{"a head without end", "POST / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 2*maxHeaderBytes), "431 Request Header Fields Too Large"},
+		{"a handshake that never comes", "", "", writeTimeout},
+		{"half a head", "POST / HTTP/1.1\r\nHost: a\r\n", "", headTimeout},
+		{"half a body", "POST " + PodsPath + "?timeout=3s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", "408 Request Timeout", readTimeout},
+		{"a head without end", "POST / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 2*maxHeaderBytes), "431 Request Header Fields Too Large", readTimeout},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -248,7 +288,7 @@ func TestServerGivesUpSlowCallers(t *testing.T) {
 				}
 				answer, _ := io.ReadAll(conn) // until the server closes; how is its own business
 				assert.Contains(t, string(answer), tt.want)
-				assert.LessOrEqual(t, time.Since(start), readTimeout+time.Second)
+				assert.LessOrEqual(t, time.Since(start), tt.within+time.Second)
 				_ = conn.Close() // which the server did
 				require.NoError(t, s.stop())
 			})

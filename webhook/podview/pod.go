@@ -13,12 +13,12 @@ type Pod struct {
 
 // Metadata is the part of a Pod's metadata that is read.
 type Metadata struct {
-	GenerateName      string      `json:"generateName"`      // where the name is still to be made
-	DeletionTimestamp string      `json:"deletionTimestamp"` // empty: not being deleted
-	Labels            Labels      `json:"labels"`
-	Annotations       Annotations `json:"annotations"`
-	OwnerReferences   []Owner     `json:"ownerReferences"`
-	ManagedFields     unread      `json:"managedFields"`
+	GenerateName      string       `json:"generateName"`      // where the name is still to be made
+	DeletionTimestamp string       `json:"deletionTimestamp"` // empty: not being deleted
+	Labels            Labels       `json:"labels"`
+	Annotations       Annotations  `json:"annotations"`
+	OwnerReferences   Items[Owner] `json:"ownerReferences"`
+	ManagedFields     unread       `json:"managedFields"`
 
 	// Present tells metadata that is an object, even an empty one, from none.
 	Present bool `json:"-"`
@@ -52,17 +52,17 @@ type Owner struct {
 
 // Spec is the part of a Pod's spec that is read.
 type Spec struct {
-	ServiceAccountName  string      `json:"serviceAccountName"` // empty: "default"
-	ImagePullSecrets    PullSecrets `json:"imagePullSecrets"`
-	InitContainers      []Container `json:"initContainers"`
-	Containers          []Container `json:"containers"`
-	EphemeralContainers []Container `json:"ephemeralContainers"`
-	Volumes             []Volume    `json:"volumes"`
+	ServiceAccountName  string           `json:"serviceAccountName"` // empty: "default"
+	ImagePullSecrets    PullSecrets      `json:"imagePullSecrets"`
+	InitContainers      Items[Container] `json:"initContainers"`
+	Containers          Items[Container] `json:"containers"`
+	EphemeralContainers Items[Container] `json:"ephemeralContainers"`
+	Volumes             Items[Volume]    `json:"volumes"`
 }
 
 // PullSecrets are the Secrets of its namespace that a Pod is pulled with.
 type PullSecrets struct {
-	Items []PullSecret
+	Items Items[PullSecret]
 
 	// Present tells a list, even an empty one, from none.
 	Present bool

@@ -62,6 +62,9 @@ func (r *Review) Decode(body []byte) error {
 
 // placeOf keeps of a decoding error where it arose.
 func placeOf(err error) error {
+	if errors.Is(err, errTooManyItems) {
+		return errTooManyItems
+	}
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
 		return fmt.Errorf("unexpected kind of value at byte %d", e.ByteOffset)
 	}
