@@ -60,17 +60,23 @@ func (b budget) share(n int64) share {
 // much and send nothing.
 const firstPart = 8 << 10
 
+// earnest is the share of a body that has to be there before all the rest gets
+// room at once. Until then the memory doubles, which copies.
+const earnest = 8
+
 // errNoRoom says that there is no room for a body.
 var errNoRoom = errors.New("no memory for another review")
 
 // read reads a body of n bytes into the memory of buf. It gets room in parts,
-// each as large as what has arrived already, so that a caller holds no more
-// than twice what it has sent. For each part it waits until the deadline, and
-// then fails with errNoRoom.
+// so that beyond the first a caller holds at most eight times what it has sent.
+// For each part it waits until the deadline, and then fails with errNoRoom.
 func (s *share) read(ctx context.Context, buf []byte, body io.Reader, n int, deadline time.Time) ([]byte, error) {
 	buf = buf[:0]
 	for have := 0; have < n; have = len(buf) {
-		part := min(n-have, max(firstPart, have))
+		part := n - have
+		if have < n/earnest {
+			part = min(part, max(firstPart, have))
+		}
 		if err := s.grow(ctx, int64(part), deadline); err != nil {
 			return buf, err
 		}
