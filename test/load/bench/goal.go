@@ -135,8 +135,12 @@ func (r *report) creationGoals() []goal {
 			all := r.creations.slices()
 			low, high := sample.Interval(len(all), added)
 			what := fmt.Sprintf("added at p%.0f by what the %s webhook adds", p*100, by)
-			// The API server applies the patch of the canned one as well.
-			goals = append(goals, goal{"L3", what, maxAdded, added(all), "", low, high, by == contender.NoOp})
+			// Against the no-op no webhook that changes the pod can hold it: what
+			// the API server takes to apply a patch, the canned one's as well,
+			// is more than what the no-op adds in all. And of p99, 3,000 pods on
+			// two cores say too little.
+			binds := by == contender.Canned && p < 0.9
+			goals = append(goals, goal{"L3", what, maxAdded, added(all), "", low, high, binds})
 		}
 	}
 	return goals
