@@ -176,7 +176,7 @@ func TestAnEqualIdleTimeoutLosesCalls(t *testing.T) {
 			<-ctx.Done()
 			_ = s.Close() // no call is under way
 		}()
-		if err := s.ServeTLS(l, "", ""); err != http.ErrServerClosed { //nolint:errorlint // it is never wrapped
+		if err := s.ServeTLS(l, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
@@ -197,7 +197,8 @@ func TestIdleTimeoutOfTheServer(t *testing.T) {
 		id, listener := mustIdentity(t), newPipes()
 		ctx, end := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- ours(0)(ctx, listener, id, mustHandler(t, nil), func() {}) }()
+		h := mustHandler(t, nil)
+		go func() { ended <- ours(0)(ctx, listener, id, h, func() {}) }()
 		raw, err := listener.dial(t.Context(), "", "")
 		require.NoError(t, err)
 		conn := tls.Client(raw, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // of a pipe
