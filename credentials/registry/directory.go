@@ -2,7 +2,6 @@ package registry
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 )
 
@@ -40,10 +39,6 @@ type Directory struct {
 type Conflict struct {
 	Host        Host
 	Kept, Taken ID // Kept answers for the name, Taken no longer does
-}
-
-func (c Conflict) String() string {
-	return fmt.Sprintf("host %s belongs to %s; %s is not reached under it", c.Host, c.Kept, c.Taken)
 }
 
 // NewDirectory builds a snapshot of entries, whose order is their precedence.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -14,17 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Load reads the configuration file name. The error has one line a mistake,
-// each beginning with the file's name and the line.
-func Load(name string) (*Config, error) {
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
-	}
-	return Decode(name, data)
-}
-
-// Decode reads a configuration from data; name stands before each mistake.
+// Decode reads a configuration from data. The error has one line a mistake,
+// each beginning with name, the file's, and the line.
 // An unknown or repeated key, a value of the wrong type and anything that
 // validation finds is a mistake; all of one kind are reported at once.
 func Decode(name string, data []byte) (*Config, error) {

@@ -2,15 +2,12 @@ package chaos
 
 import (
 	"context"
-	"crypto/tls"
-	"io"
 	"net"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
@@ -18,30 +15,9 @@ import (
 )
 
 // The API server opens a connection for each call that finds none idle, and
-// keeps it for 90 s even if that call was served by another meanwhile. Until
-// its first request such a connection is under ReadHeaderTimeout (5 s), not
-// under IdleTimeout.
-func TestUnusedConnectionsOutliveTheAPIServers(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		id, listener := mustIdentity(t), newPipes()
-		ctx, end := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		h := mustHandler(t, nil)
-		go func() { ended <- ours(0)(ctx, listener, id, h, func() {}) }()
-		raw, err := listener.dial(t.Context(), "", "")
-		require.NoError(t, err)
-		conn := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
-		require.NoError(t, conn.HandshakeContext(t.Context()))
-		start := time.Now()
-		_, _ = io.ReadAll(conn) // until the server closes
-		assert.GreaterOrEqual(t, time.Since(start), 120*time.Second, "closed after %s", time.Since(start))
-		_ = raw.Close()
-		end()
-		require.NoError(t, <-ended)
-	})
-}
-
+// keeps it for 90 s even if that call was served by another meanwhile. net/http
+// counts an unused connection's time by ReadHeaderTimeout, not by IdleTimeout; a
+// usual five seconds of it lost the call that came just then.
 func TestNoCallIsLostOnAnUnusedConnection(t *testing.T) {
 	t.Parallel()
 	var listener *pipes
