@@ -56,10 +56,10 @@ func (o Observed) covers(instances []registry.ID, now time.Time) bool {
 func (k *Keeper) missing(instances []registry.ID) string {
 	var reasons []string
 	for _, id := range instances {
-		if _, ok := k.Tokens.Peek(id); ok {
+		if _, ok := k.Tokens.Peek(registry.Key{ID: id}); ok {
 			continue
 		}
-		reasons = append(reasons, fmt.Sprintf("no token for %s yet (%s)", id, why(k.Tokens.Err(id))))
+		reasons = append(reasons, fmt.Sprintf("no token for %s yet (%s)", id, why(k.Tokens.Err(registry.Key{ID: id}))))
 	}
 	return strings.Join(reasons, ", ")
 }

@@ -24,9 +24,9 @@ import (
 // Tokens gives the tokens there are, from memory.
 type Tokens interface {
 	// Peek returns a token that works, if there is one.
-	Peek(registry.ID) (token.Token, bool)
+	Peek(registry.Key) (token.Token, bool)
 	// Err is why there is none.
-	Err(registry.ID) error
+	Err(registry.Key) error
 }
 
 // Options are what a Keeper works with.
@@ -204,7 +204,7 @@ func (k *Keeper) wanted(d *registry.Directory, ns registry.Namespace) []Login {
 	for _, e := range d.Serving(ns) {
 		login := Login{ID: e.ID, Hosts: e.Hosts.All()}
 		if len(login.Hosts) > 0 { // else there is nothing to log in to yet
-			login.Token, _ = k.Tokens.Peek(e.ID)
+			login.Token, _ = k.Tokens.Peek(e.Key())
 		}
 		want = append(want, login)
 	}

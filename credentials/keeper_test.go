@@ -32,14 +32,14 @@ type vault struct {
 	err    error
 }
 
-func (v *vault) Peek(id registry.ID) (token.Token, bool) {
+func (v *vault) Peek(key registry.Key) (token.Token, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	tok, ok := v.tokens[id]
+	tok, ok := v.tokens[key.ID]
 	return tok, ok
 }
 
-func (v *vault) Err(registry.ID) error { return v.err }
+func (v *vault) Err(registry.Key) error { return v.err }
 
 func (v *vault) put(id registry.ID, tok token.Token) {
 	v.mu.Lock()

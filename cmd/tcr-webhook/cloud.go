@@ -34,8 +34,8 @@ func (c *cloud) use(t config.TencentCloud) error {
 }
 
 // Issue implements token.Issuer.
-func (c *cloud) Issue(ctx context.Context, id registry.ID) (token.Token, error) {
-	return c.client.Load().Issue(ctx, id)
+func (c *cloud) Issue(ctx context.Context, key registry.Key) (token.Token, error) {
+	return c.client.Load().Issue(ctx, key)
 }
 
 // Hosts implements credentials.Describer.

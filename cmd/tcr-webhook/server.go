@@ -134,20 +134,20 @@ func (s *server) apply(c *config.Config) error {
 	s.config.Store(c)
 	s.keeper.SetGrace(time.Duration(*c.FirstPodGrace))
 	s.instances.Set(entries, s.cloud)
-	ids := idsOf(entries)
-	s.tokens.Want(ids...)
-	for _, id := range ids {
-		s.tokens.Forget(id) // what was refused before may be granted now
+	keys := keysOf(entries)
+	s.tokens.Want(keys...)
+	for _, key := range keys {
+		s.tokens.Forget(key) // what was refused before may be granted now
 	}
 	return nil
 }
 
-func idsOf(entries []registry.Entry) []registry.ID {
-	ids := make([]registry.ID, 0, len(entries))
+func keysOf(entries []registry.Entry) []registry.Key {
+	keys := make([]registry.Key, 0, len(entries))
 	for _, e := range entries {
-		ids = append(ids, e.ID)
+		keys = append(keys, e.Key())
 	}
-	return ids
+	return keys
 }
 
 // reload takes a changed configuration, or leaves the last good one in force.
@@ -180,9 +180,9 @@ func (s *server) directoryChanged() {
 	}
 }
 
-func (s *server) tokenChanged(id registry.ID) {
-	if tok, ok := s.tokens.Peek(id); ok {
-		s.metrics.tokenExpiry.WithLabelValues(string(id)).Set(float64(tok.ExpiresAt.Unix()))
+func (s *server) tokenChanged(key registry.Key) {
+	if tok, ok := s.tokens.Peek(key); ok {
+		s.metrics.tokenExpiry.WithLabelValues(key.String()).Set(float64(tok.ExpiresAt.Unix()))
 	}
 	s.keeper.TokensChanged()
 }

@@ -18,7 +18,9 @@ const (
 // Entry is one configured registry: an instance, what is known of it, and the
 // namespaces it serves.
 type Entry struct {
-	ID         ID
+	ID ID
+	// Account is whose login the entry's namespaces get.
+	Account    Account
 	Hosts      Hosts
 	Route      Route
 	Namespaces Namespaces
@@ -26,6 +28,9 @@ type Entry struct {
 	// of with its first pod.
 	EveryNamespace bool
 }
+
+// Key names the login of the entry.
+func (e *Entry) Key() Key { return Key{ID: e.ID, Account: e.Account} }
 
 // Directory is every registry there is, as one immutable snapshot. Build it
 // with NewDirectory; the zero value knows no registry.

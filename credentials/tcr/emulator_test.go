@@ -55,7 +55,7 @@ func TestTheClientConforms(t *testing.T) {
 	t.Parallel()
 	cloud := emulated(t, tencent.Options{})
 	client := signed(t, cloud, cloud.DefaultIdentity())
-	tokentest.Conformance(t, client, demo, "tcr-unknown1")
+	tokentest.Conformance(t, client, registry.Key{ID: demo}, registry.Key{ID: "tcr-unknown1"})
 }
 
 func TestATokenOfTheEmulatorIsReadAsItIs(t *testing.T) {
@@ -63,7 +63,7 @@ func TestATokenOfTheEmulatorIsReadAsItIs(t *testing.T) {
 	cloud := emulated(t, tencent.Options{})
 	client := signed(t, cloud, cloud.DefaultIdentity())
 	cloud.SetTokenLifetime(20 * time.Second)
-	tok, err := client.Issue(t.Context(), demo)
+	tok, err := client.Issue(t.Context(), registry.Key{ID: demo})
 	require.NoError(t, err)
 	assert.Equal(t, cloud.DefaultIdentity().UIN, tok.Username)
 	assert.InDelta(t, 20*time.Second, tok.Lifetime(), float64(5*time.Second))
@@ -91,7 +91,7 @@ func TestMissingRightsAreNamed(t *testing.T) {
 	cloud.AddIdentity(poor)
 	client := signed(t, cloud, poor)
 
-	_, err := client.Issue(t.Context(), demo)
+	_, err := client.Issue(t.Context(), registry.Key{ID: demo})
 	require.ErrorIs(t, err, token.ErrDenied)
 	assert.ErrorContains(t, err, "the identity needs tcr:CreateInstanceToken on qcs::tcr:::instance/tcr-m3ut3qxx")
 
@@ -108,18 +108,18 @@ func TestAKeyChangesWithoutARestart(t *testing.T) {
 	write(t, dir, old)
 	client, err := tcr.New(tcr.Options{Region: "ap-guangzhou", Endpoint: cloud.Endpoint(), Identity: tcr.Files(dir)})
 	require.NoError(t, err)
-	_, err = client.Issue(t.Context(), demo)
+	_, err = client.Issue(t.Context(), registry.Key{ID: demo})
 	require.NoError(t, err)
 
 	cloud.Revoke(old.SecretID)
-	_, err = client.Issue(t.Context(), demo)
+	_, err = client.Issue(t.Context(), registry.Key{ID: demo})
 	require.ErrorIs(t, err, token.ErrDenied)
 	assert.ErrorContains(t, err, "the SecretId does not exist, or is disabled")
 
 	renewed := cloud.NewIdentity()
 	cloud.AddIdentity(renewed)
 	write(t, dir, renewed)
-	tok, err := client.Issue(t.Context(), demo)
+	tok, err := client.Issue(t.Context(), registry.Key{ID: demo})
 	require.NoError(t, err)
 	assert.Equal(t, renewed.UIN, tok.Username)
 }
@@ -161,7 +161,7 @@ func TestFaultsOfTheCloudAreClassed(t *testing.T) {
 			if tc.fault != (tencent.Fault{}) {
 				cloud.SetFault("CreateInstanceToken", tc.fault)
 			}
-			_, err := signed(t, cloud, identity).Issue(t.Context(), id)
+			_, err := signed(t, cloud, identity).Issue(t.Context(), registry.Key{ID: id})
 			require.ErrorContains(t, err, tc.want)
 			assert.NotContains(t, fmt.Sprintf("%v %#v", err, err), "eyJ", "the beginning of every token")
 			if tc.class != nil {
@@ -179,14 +179,14 @@ func TestTheCacheOverTheRealSDK(t *testing.T) {
 	cloud := emulated(t, tencent.Options{})
 	cache := token.New(signed(t, cloud, cloud.DefaultIdentity()), token.Options{})
 	for range 3 {
-		_, err := cache.Get(t.Context(), demo)
+		_, err := cache.Get(t.Context(), registry.Key{ID: demo})
 		require.NoError(t, err)
 	}
 	assert.Len(t, cloud.Calls("CreateInstanceToken"), 1)
 
-	_, err := cache.Get(t.Context(), "tcr-unknown1")
+	_, err := cache.Get(t.Context(), registry.Key{ID: "tcr-unknown1"})
 	require.ErrorIs(t, err, token.ErrNotFound)
-	_, again := cache.Get(t.Context(), "tcr-unknown1")
+	_, again := cache.Get(t.Context(), registry.Key{ID: "tcr-unknown1"})
 	assert.Equal(t, err, again)
 	assert.Len(t, cloud.Calls("CreateInstanceToken"), 2)
 }

@@ -20,9 +20,12 @@ const maxLife = 25 * time.Hour
 
 const createToken = "CreateInstanceToken"
 
-// Issue returns a new temporary token for id: one that ends by itself within
-// the hour, and that nobody can end before. It implements token.Issuer.
-func (c *Client) Issue(ctx context.Context, id registry.ID) (token.Token, error) {
+// Issue returns a new temporary token for the instance of key: one that ends by
+// itself within the hour, and that nobody can end before. It implements
+// token.Issuer; that the client is the identity of key's account is the
+// caller's part.
+func (c *Client) Issue(ctx context.Context, key registry.Key) (token.Token, error) {
+	id := key.ID
 	req := sdk.NewCreateInstanceTokenRequest()
 	req.RegistryId = common.StringPtr(string(id))
 	req.TokenType = common.StringPtr("temp")

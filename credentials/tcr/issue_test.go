@@ -25,7 +25,7 @@ func TestIssueAsksForATemporaryToken(t *testing.T) {
 		fake := &fakeAPI{token: tokenAnswer(str("100012345678"), str(marker), expires)}
 		client, seen := withFake(t, fake)
 
-		got, err := client.Issue(t.Context(), demo)
+		got, err := client.Issue(t.Context(), registry.Key{ID: demo})
 		require.NoError(t, err)
 		want := token.Token{Username: "100012345678", Password: marker, IssuedAt: now, ExpiresAt: expires}
 		assert.Equal(t, want, got)
@@ -89,21 +89,21 @@ func TestIssueFailsInOurOwnWords(t *testing.T) {
 	t.Parallel()
 	fake := &fakeAPI{tokenErr: failure("UnauthorizedOperation", "7c1f-22")}
 	client, seen := withFake(t, fake)
-	_, err := client.Issue(t.Context(), demo)
+	_, err := client.Issue(t.Context(), registry.Key{ID: demo})
 	require.ErrorIs(t, err, token.ErrDenied)
 	assert.EqualError(t, err, "CreateInstanceToken for tcr-m3ut3qxx: access denied: UnauthorizedOperation (request 7c1f-22): "+
 		"the identity needs tcr:CreateInstanceToken on qcs::tcr:::instance/tcr-m3ut3qxx")
 	assert.Equal(t, []string{"CreateInstanceToken UnauthorizedOperation"}, seen.all())
 
 	fake.tokenErr, fake.token = nil, &sdk.CreateInstanceTokenResponse{}
-	_, err = client.Issue(t.Context(), demo)
+	_, err = client.Issue(t.Context(), registry.Key{ID: demo})
 	assert.EqualError(t, err, "CreateInstanceToken for tcr-m3ut3qxx: the answer is empty")
 }
 
 func TestAPanicOfTheSDKIsAnError(t *testing.T) {
 	t.Parallel()
 	client, seen := withFake(t, nil) // calls on a nil fake panic
-	_, err := client.Issue(t.Context(), demo)
+	_, err := client.Issue(t.Context(), registry.Key{ID: demo})
 	assert.EqualError(t, err, "CreateInstanceToken for tcr-m3ut3qxx: the SDK cannot cope with the answer")
 	assert.Equal(t, []string{"CreateInstanceToken Other"}, seen.all())
 }
@@ -113,7 +113,7 @@ func TestWithoutCredentialsNothingIsCalled(t *testing.T) {
 	fake := &fakeAPI{}
 	client, seen := withFake(t, fake)
 	client.identity = Files(t.TempDir())
-	_, err := client.Issue(t.Context(), demo)
+	_, err := client.Issue(t.Context(), registry.Key{ID: demo})
 	require.ErrorContains(t, err, "no credentials for Tencent Cloud: file ")
 	assert.Nil(t, fake.askedToken)
 	assert.Empty(t, seen.all())
@@ -128,7 +128,7 @@ func TestClockSkewIsMeasured(t *testing.T) {
 	} {
 		client, _ := withFake(t, &fakeAPI{tokenErr: failure("AuthFailure.SignatureExpire", "")})
 		client.transport.skew.Store(int64(skew))
-		_, err := client.Issue(t.Context(), demo)
+		_, err := client.Issue(t.Context(), registry.Key{ID: demo})
 		require.ErrorIs(t, err, token.ErrClockSkew)
 		assert.ErrorContains(t, err, "our clock is more than five minutes off")
 		assert.Equal(t, want, err.Error()[len(err.Error())-len(want):])

@@ -58,7 +58,7 @@ func TestTheRealSDKConforms(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, `{"Response":{"Error":{"Code":"ResourceNotFound.TcrResourceNotFound","Message":"none"},"RequestId":"r-2"}}`)
 	})
-	tokentest.Conformance(t, client, demo, "tcr-unknown1")
+	tokentest.Conformance(t, client, registry.Key{ID: demo}, registry.Key{ID: "tcr-unknown1"})
 }
 
 func TestTheRequestIsWhatTheAPIExpects(t *testing.T) {
@@ -73,7 +73,7 @@ func TestTheRequestIsWhatTheAPIExpects(t *testing.T) {
 		assert.Contains(t, r.Header.Get("Authorization"), "TC3-HMAC-SHA256 Credential=AKIDexample/")
 		_, _ = io.WriteString(w, goodAnswer(marker, time.Now().Add(time.Hour)))
 	})
-	_, err := client.Issue(t.Context(), demo)
+	_, err := client.Issue(t.Context(), registry.Key{ID: demo})
 	require.NoError(t, err)
 }
 
@@ -87,7 +87,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 		_, _ = io.WriteString(w, goodAnswer(marker, time.Now().Add(time.Hour)))
 	})
 	for range 3 {
-		_, err := client.Issue(t.Context(), demo)
+		_, err := client.Issue(t.Context(), registry.Key{ID: demo})
 		require.NoError(t, err)
 	}
 }
@@ -160,7 +160,7 @@ func TestNoAnswerShowsItsToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client, seen := served(t, tc.handler)
-			tok, err := client.Issue(t.Context(), demo)
+			tok, err := client.Issue(t.Context(), registry.Key{ID: demo})
 			require.ErrorContains(t, err, tc.want)
 			assert.Equal(t, token.Token{}, tok)
 			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), "MARKER")
@@ -186,7 +186,7 @@ func TestAnAPIThatIsNotThereIsDescribed(t *testing.T) {
 	} {
 		client, err := New(Options{Region: "ap-guangzhou", Endpoint: endpoint, Identity: static{}})
 		require.NoError(t, err)
-		_, err = client.Issue(t.Context(), demo)
+		_, err = client.Issue(t.Context(), registry.Key{ID: demo})
 		assert.EqualError(t, err, "CreateInstanceToken for tcr-m3ut3qxx: ClientError.NetworkError: "+want)
 	}
 }
@@ -200,7 +200,7 @@ func TestACallThatHangsEndsAfterItsTimeout(t *testing.T) {
 	t.Cleanup(server.Close)
 	client, err := New(Options{Region: "ap-guangzhou", Endpoint: server.URL, Identity: static{}, Timeout: 100 * time.Millisecond})
 	require.NoError(t, err)
-	_, err = client.Issue(t.Context(), demo)
+	_, err = client.Issue(t.Context(), registry.Key{ID: demo})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.EqualError(t, err, "CreateInstanceToken for tcr-m3ut3qxx: context deadline exceeded: ClientError.NetworkError: the API did not answer in time")
 }
@@ -215,7 +215,7 @@ func TestACallerGivingUpEndsTheCall(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-hung; cancel() }()
-	_, err := client.Issue(ctx, demo)
+	_, err := client.Issue(ctx, registry.Key{ID: demo})
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
@@ -225,7 +225,7 @@ func TestTheAPIsClockIsRead(t *testing.T) {
 		w.Header().Set("Date", time.Now().Add(-10*time.Minute).UTC().Format(http.TimeFormat))
 		_, _ = io.WriteString(w, `{"Response":{"Error":{"Code":"AuthFailure.SignatureExpire","Message":"m"},"RequestId":"r-1"}}`)
 	})
-	_, err := client.Issue(t.Context(), demo)
+	_, err := client.Issue(t.Context(), registry.Key{ID: demo})
 	require.ErrorIs(t, err, token.ErrClockSkew)
 	assert.Regexp(t, `it is 10m[01]s ahead of the API's`, err.Error())
 }
@@ -276,7 +276,7 @@ func FuzzAnswer(f *testing.F) {
 		require.NoError(t, err)
 		client.transport.next = body{raw: strings.ReplaceAll(raw, "$", marker), contentType: contentType}
 
-		tok, err := client.Issue(t.Context(), demo)
+		tok, err := client.Issue(t.Context(), registry.Key{ID: demo})
 		if err != nil {
 			require.NotContains(t, err.Error(), "MARKER")
 			require.Equal(t, token.Token{}, tok)
@@ -301,7 +301,7 @@ func FuzzAnswer(f *testing.F) {
 func TestNothingGlobalIsTouched(t *testing.T) { //nolint:paralleltest // it looks at what others could change
 	before := http.DefaultTransport
 	client, _ := served(t, answering(goodAnswer(marker, time.Now().Add(time.Hour))))
-	_, err := client.Issue(t.Context(), demo)
+	_, err := client.Issue(t.Context(), registry.Key{ID: demo})
 	require.NoError(t, err)
 	assert.Nil(t, common.DefaultHttpClient)
 	assert.Same(t, before, http.DefaultTransport)

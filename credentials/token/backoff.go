@@ -34,7 +34,7 @@ const (
 
 	// The limiter lets 5 calls a second through, a quarter of the 20 that the
 	// strictest of Tencent's pages allows for CreateInstanceToken, and all
-	// ids together are that many at most. One id alone is never asked for
+	// keys together are that many at most. One key alone is never asked for
 	// more often either.
 	callsPerSecond = 5
 	callBurst      = 5
@@ -49,7 +49,7 @@ const (
 	patience = 10
 )
 
-// pause decides how long the API is left alone about an id after failures
+// pause decides how long the API is left alone about an key after failures
 // failures in a row, of which err is the last: full jitter by random in
 // [0, 1) for what may pass, a fixed time for what will not. life is that of
 // the last token, or zero: the cap shrinks with it, so that tokens of seconds

@@ -62,8 +62,8 @@ func BenchmarkPeekHitWhileATokenChanges(b *testing.B) {
 func filled(b *testing.B) *token.Cache {
 	b.Helper()
 	cache := token.New(tokentest.NewScript(time.Hour), token.Options{})
-	for _, id := range []registry.ID{demo, other} {
-		_, err := cache.Get(b.Context(), id)
+	for _, key := range []registry.Key{demo, other} {
+		_, err := cache.Get(b.Context(), key)
 		require.NoError(b, err)
 	}
 	return cache

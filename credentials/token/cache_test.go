@@ -17,9 +17,9 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/credentials/token/tokentest"
 )
 
-const (
-	demo  registry.ID = "tcr-m3ut3qxx"
-	other registry.ID = "tcr-k2a9bbqq"
+var (
+	demo  = registry.Key{ID: "tcr-m3ut3qxx"}
+	other = registry.Key{ID: "tcr-k2a9bbqq", Account: "b"}
 )
 
 var errBoom = errors.New("boom")
@@ -48,7 +48,7 @@ func TestGetFetchesOnceAndThenReadsMemory(t *testing.T) {
 		assert.True(t, ok)
 		assert.Equal(t, first, again)
 		assert.Equal(t, first, peeked)
-		assert.Len(t, script.Calls(""), 1)
+		assert.Len(t, script.Calls(registry.Key{}), 1)
 	})
 }
 
@@ -73,7 +73,7 @@ func TestTimesOfATokenCarryNoMonotonicReading(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	require.NotEqual(t, now, now.Round(0))
-	cache := token.New(issuerFunc(func(context.Context, registry.ID) (token.Token, error) {
+	cache := token.New(issuerFunc(func(context.Context, registry.Key) (token.Token, error) {
 		return token.Token{Username: "u", Password: "p", IssuedAt: now, ExpiresAt: now.Add(time.Hour)}, nil
 	}), token.Options{})
 	got, err := cache.Get(t.Context(), demo)
@@ -150,9 +150,9 @@ func TestAHungCallDelaysNobodyElse(t *testing.T) {
 		_, err := cache.Get(t.Context(), demo)
 		assert.NoError(t, err, "Get while a renewal hangs")
 		_, err = cache.Get(t.Context(), other)
-		assert.NoError(t, err, "Get of another id while a renewal hangs")
+		assert.NoError(t, err, "Get of another key while a renewal hangs")
 		assert.Zero(t, time.Since(asked))
-		assert.GreaterOrEqual(t, len(script.Calls(other)), 2, "the other id was not renewed")
+		assert.GreaterOrEqual(t, len(script.Calls(other)), 2, "the other key was not renewed")
 	})
 }
 
@@ -261,10 +261,10 @@ func TestOnChangeComesAfterTheToken(t *testing.T) {
 		script := tokentest.NewScript(time.Hour)
 		var cache *token.Cache
 		var told []string
-		cache = token.New(script, token.Options{OnChange: func(id registry.ID) {
-			tok, ok := cache.Peek(id) // the lock must be free as well
-			cache.Forget(id)
-			told = append(told, fmt.Sprint(id, tok.Password.Reveal(), ok))
+		cache = token.New(script, token.Options{OnChange: func(key registry.Key) {
+			tok, ok := cache.Peek(key) // the lock must be free as well
+			cache.Forget(key)
+			told = append(told, fmt.Sprint(key, tok.Password.Reveal(), ok))
 		}})
 		_, err := cache.Get(t.Context(), demo)
 		require.NoError(t, err)
@@ -276,14 +276,14 @@ func TestOnChangeComesAfterTheToken(t *testing.T) {
 }
 
 // issuerFunc is an Issuer of one line.
-type issuerFunc func(context.Context, registry.ID) (token.Token, error)
+type issuerFunc func(context.Context, registry.Key) (token.Token, error)
 
-func (f issuerFunc) Issue(ctx context.Context, id registry.ID) (token.Token, error) {
-	return f(ctx, id)
+func (f issuerFunc) Issue(ctx context.Context, key registry.Key) (token.Token, error) {
+	return f(ctx, key)
 }
 
 // started is a cache that runs until the test ends.
-func started(t *testing.T, issuer token.Issuer, opts token.Options, wanted ...registry.ID) *token.Cache {
+func started(t *testing.T, issuer token.Issuer, opts token.Options, wanted ...registry.Key) *token.Cache {
 	t.Helper()
 	cache := token.New(issuer, opts)
 	cache.Want(wanted...)

@@ -12,26 +12,28 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
 
+var demo = registry.Key{ID: "tcr-m3ut3qxx"}
+
 func TestDueTakesEachRecordOnceAndSleepsNoLongerThanAMinute(t *testing.T) {
 	t.Parallel()
 	missing, soon, late := &record{wanted: true}, &record{wanted: true}, &record{wanted: true}
 	soon.renewAt, late.renewAt = start.Add(20*time.Second), start.Add(time.Hour)
 	failed := &record{wanted: true, notUntil: start.Add(10 * time.Second)}
 	c := New(nil, Options{})
-	c.records = map[registry.ID]*record{
-		"missing": missing, "soon": soon, "late": late, "failed": failed, "not wanted": {},
+	c.records = map[registry.Key]*record{
+		{ID: "missing"}: missing, {ID: "soon"}: soon, {ID: "late"}: late, {ID: "failed"}: failed, {ID: "not wanted"}: {},
 	}
 
 	due, wait := c.due(start)
-	assert.Equal(t, map[registry.ID]*record{"missing": missing}, due)
+	assert.Equal(t, map[registry.Key]*record{{ID: "missing"}: missing}, due)
 	assert.Equal(t, 10*time.Second, wait)
 
 	due, wait = c.due(start.Add(10 * time.Second))
-	assert.Equal(t, map[registry.ID]*record{"failed": failed}, due)
+	assert.Equal(t, map[registry.Key]*record{{ID: "failed"}: failed}, due)
 	assert.Equal(t, 10*time.Second, wait)
 
 	due, wait = c.due(start.Add(25 * time.Second))
-	assert.Equal(t, map[registry.ID]*record{"soon": soon}, due)
+	assert.Equal(t, map[registry.Key]*record{{ID: "soon"}: soon}, due)
 	assert.Equal(t, time.Minute, wait, "an hour to go, but the wall clock may jump")
 }
 
@@ -41,12 +43,12 @@ func TestStartNoticesASuspendedMachineWithinAMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		c := New(issuerFunc(func(context.Context, registry.ID) (Token, error) {
+		c := New(issuerFunc(func(context.Context, registry.Key) (Token, error) {
 			calls++
 			now := time.Now()
 			return Token{Username: "u", Password: "p", IssuedAt: now, ExpiresAt: now.Add(time.Hour)}, nil
 		}), Options{})
-		c.Want("tcr-m3ut3qxx")
+		c.Want(demo)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- c.Start(ctx) }()
@@ -54,7 +56,7 @@ func TestStartNoticesASuspendedMachineWithinAMinute(t *testing.T) {
 		require.Equal(t, 1, calls)
 
 		c.mu.Lock()
-		c.records["tcr-m3ut3qxx"].renewAt = time.Now().Add(-time.Hour).Round(0)
+		c.records[demo].renewAt = time.Now().Add(-time.Hour).Round(0)
 		c.mu.Unlock()
 		time.Sleep(61 * time.Second)
 		synctest.Wait() // for calls to be ours to read
@@ -83,27 +85,27 @@ func TestPauseIsNotStretchedByTheWallClock(t *testing.T) {
 func TestAFetchThatComesLateTakesTheOutcomeOfTheLast(t *testing.T) {
 	t.Parallel()
 	calls, fail := 0, error(nil)
-	c := New(issuerFunc(func(context.Context, registry.ID) (Token, error) {
+	c := New(issuerFunc(func(context.Context, registry.Key) (Token, error) {
 		calls++
 		now := time.Now()
 		return Token{Username: "u", Password: "p", IssuedAt: now, ExpiresAt: now.Add(time.Hour)}, fail
 	}), Options{})
-	late := c.recordOf("tcr-m3ut3qxx")
-	want, err := c.Get(t.Context(), "tcr-m3ut3qxx")
+	late := c.recordOf(demo)
+	want, err := c.Get(t.Context(), demo)
 	require.NoError(t, err)
-	r := <-c.fetch(t.Context(), "tcr-m3ut3qxx", late)
+	r := <-c.fetch(t.Context(), demo, late)
 	assert.Equal(t, want, r.Val)
 	assert.Equal(t, 1, calls)
 
 	fail = ErrDenied
-	late = c.recordOf("tcr-k2a9bbqq")
-	_, err = c.Get(t.Context(), "tcr-k2a9bbqq")
+	late = c.recordOf(registry.Key{ID: "tcr-k2a9bbqq"})
+	_, err = c.Get(t.Context(), registry.Key{ID: "tcr-k2a9bbqq"})
 	require.ErrorIs(t, err, ErrDenied)
-	r = <-c.fetch(t.Context(), "tcr-k2a9bbqq", late)
+	r = <-c.fetch(t.Context(), registry.Key{ID: "tcr-k2a9bbqq"}, late)
 	assert.Equal(t, err, r.Err)
 	assert.Equal(t, 2, calls)
 }
 
-type issuerFunc func(context.Context, registry.ID) (Token, error)
+type issuerFunc func(context.Context, registry.Key) (Token, error)
 
-func (f issuerFunc) Issue(ctx context.Context, id registry.ID) (Token, error) { return f(ctx, id) }
+func (f issuerFunc) Issue(ctx context.Context, key registry.Key) (Token, error) { return f(ctx, key) }

@@ -2,7 +2,7 @@ package token
 
 import "time"
 
-// record is what the cache knows of an id beside its token.
+// record is what the cache knows of an key beside its token.
 type record struct {
 	wanted   bool      // Start keeps it renewed
 	renewing bool      // Start is at it

@@ -16,21 +16,21 @@ import (
 // clock is read again at least this often.
 const lookAgain = time.Minute
 
-// Want replaces the set of ids whose tokens Start keeps fresh. Tokens and
-// failures of all other ids are dropped.
-func (c *Cache) Want(ids ...registry.ID) {
+// Want replaces the set of keys whose tokens Start keeps fresh. Tokens and
+// failures of all other keys are dropped.
+func (c *Cache) Want(keys ...registry.Key) {
 	c.mu.Lock()
-	records := make(map[registry.ID]*record, len(ids))
-	for _, id := range ids {
-		rec, ok := c.records[id]
+	records := make(map[registry.Key]*record, len(keys))
+	for _, key := range keys {
+		rec, ok := c.records[key]
 		if !ok {
 			rec = &record{}
 		}
 		rec.wanted = true
-		records[id] = rec
+		records[key] = rec
 	}
 	held := maps.Clone(*c.held.Load())
-	maps.DeleteFunc(held, func(id registry.ID, _ *heldToken) bool { return records[id] == nil })
+	maps.DeleteFunc(held, func(key registry.Key, _ *heldToken) bool { return records[key] == nil })
 	c.records = records
 	c.held.Store(&held)
 	c.mu.Unlock()
@@ -54,8 +54,8 @@ func (c *Cache) Start(ctx context.Context) error {
 		case <-timer.C:
 		}
 		due, wait := c.due(time.Now())
-		for id, rec := range due {
-			running.Go(func() { c.renew(ctx, id, rec) })
+		for key, rec := range due {
+			running.Go(func() { c.renew(ctx, key, rec) })
 		}
 		timer.Reset(wait)
 	}
@@ -67,18 +67,18 @@ func (c *Cache) NeedLeaderElection() bool { return false }
 
 // due takes the records whose renewal is to start at now, and says how long
 // to sleep before looking again.
-func (c *Cache) due(now time.Time) (map[registry.ID]*record, time.Duration) {
+func (c *Cache) due(now time.Time) (map[registry.Key]*record, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	due, wait := map[registry.ID]*record{}, lookAgain
-	for id, rec := range c.records {
+	due, wait := map[registry.Key]*record{}, lookAgain
+	for key, rec := range c.records {
 		if !rec.wanted || rec.renewing {
 			continue
 		}
 		in := rec.dueIn(now)
 		if in <= 0 {
 			rec.renewing = true
-			due[id] = rec
+			due[key] = rec
 			continue
 		}
 		wait = min(wait, in)
@@ -86,22 +86,22 @@ func (c *Cache) due(now time.Time) (map[registry.ID]*record, time.Duration) {
 	return due, wait
 }
 
-// renew fetches a token for id once.
-func (c *Cache) renew(ctx context.Context, id registry.ID, rec *record) {
-	r := <-c.fetch(ctx, id, rec)
-	c.logRenewal(ctx, id, r.Err)
+// renew fetches a token for key once.
+func (c *Cache) renew(ctx context.Context, key registry.Key, rec *record) {
+	r := <-c.fetch(ctx, key, rec)
+	c.logRenewal(ctx, key, r.Err)
 	c.mu.Lock()
 	rec.renewing = false
 	c.mu.Unlock()
 	c.poke()
 }
 
-func (c *Cache) logRenewal(ctx context.Context, id registry.ID, err error) {
-	log := logf.FromContext(ctx).WithValues("instance", id)
+func (c *Cache) logRenewal(ctx context.Context, key registry.Key, err error) {
+	log := logf.FromContext(ctx).WithValues("instance", key)
 	switch {
 	case ctx.Err() != nil: // the end of Start, not a failure
 	case err != nil:
-		log.Error(err, "could not renew token", "nextTry", c.Status(id).NextTry)
+		log.Error(err, "could not renew token", "nextTry", c.Status(key).NextTry)
 	default:
 		log.V(1).Info("renewed token")
 	}

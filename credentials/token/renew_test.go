@@ -105,23 +105,23 @@ func TestTokensOfTwentySecondsSurviveAFailedRenewal(t *testing.T) {
 func TestAllCallsTogetherKeepToFiveASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ids := make([]registry.ID, 100)
-		for i := range ids {
-			ids[i] = registry.ID(fmt.Sprintf("tcr-%08d", i))
+		keys := make([]registry.Key, 100)
+		for i := range keys {
+			keys[i] = registry.Key{ID: registry.ID(fmt.Sprintf("tcr-%08d", i))}
 		}
 		script := tokentest.NewScript(time.Hour)
-		cache := started(t, script, token.Options{}, ids...)
+		cache := started(t, script, token.Options{}, keys...)
 		time.Sleep(25 * time.Second)
 
-		calls := script.Calls("")
-		require.Len(t, calls, len(ids))
+		calls := script.Calls(registry.Key{})
+		require.Len(t, calls, len(keys))
 		for i := 10; i < len(calls); i++ {
 			// A burst of five, and five more in the second after it.
 			assert.GreaterOrEqual(t, calls[i].At.Sub(calls[i-10].At), time.Second-time.Millisecond)
 		}
-		for _, id := range ids {
-			_, ok := cache.Peek(id)
-			assert.True(t, ok, "%s waited for its turn in vain: %v", id, cache.Err(id))
+		for _, key := range keys {
+			_, ok := cache.Peek(key)
+			assert.True(t, ok, "%s waited for its turn in vain: %v", key, cache.Err(key))
 		}
 	})
 }
@@ -154,21 +154,21 @@ func TestAFetchOfADroppedIDIsNotKept(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		script := tokentest.NewScript(time.Hour)
-		var changed []registry.ID
-		cache := started(t, script, token.Options{OnChange: func(id registry.ID) { changed = append(changed, id) }}, demo)
+		var changed []registry.Key
+		cache := started(t, script, token.Options{OnChange: func(key registry.Key) { changed = append(changed, key) }}, demo)
 		time.Sleep(50 * time.Millisecond) // halfway through the first fetch
 		cache.Want()
 		time.Sleep(10 * time.Millisecond)
 		cache.Want(demo)
 		time.Sleep(45 * time.Millisecond)
 		_, ok := cache.Peek(demo)
-		assert.False(t, ok, "the token of a dropped id came back")
+		assert.False(t, ok, "the token of a dropped key came back")
 		time.Sleep(time.Second)
 		tok, ok := cache.Peek(demo)
 		assert.True(t, ok)
 		assert.Equal(t, "password-2", tok.Password.Reveal())
 		synctest.Wait() // for changed to be ours to read
-		assert.Equal(t, []registry.ID{demo}, changed)
+		assert.Equal(t, []registry.Key{demo}, changed)
 	})
 }
 
@@ -176,7 +176,7 @@ func TestStartEndsWithItsContextAndItsCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ended := false
-		cache := token.New(issuerFunc(func(ctx context.Context, _ registry.ID) (token.Token, error) {
+		cache := token.New(issuerFunc(func(ctx context.Context, _ registry.Key) (token.Token, error) {
 			<-ctx.Done()
 			time.Sleep(100 * time.Millisecond) // to clear up
 			ended = true

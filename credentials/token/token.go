@@ -28,8 +28,8 @@ type Token struct {
 // one of this package's sentinels are treated as these say, all others as
 // passing.
 type Issuer interface {
-	// Issue returns a new token for id, or an error by the time ctx ends.
-	Issue(ctx context.Context, id registry.ID) (Token, error)
+	// Issue returns a new token for key, or an error by the time ctx ends.
+	Issue(ctx context.Context, key registry.Key) (Token, error)
 }
 
 // Lifetime is how long the token lasts in all, from issue to expiry.

@@ -17,7 +17,7 @@ import (
 
 // Conformance checks what token.Cache relies on in an Issuer. The issuer must
 // know the instance known and not know unknown.
-func Conformance(t *testing.T, issuer token.Issuer, known, unknown registry.ID) {
+func Conformance(t *testing.T, issuer token.Issuer, known, unknown registry.Key) {
 	t.Helper()
 	t.Run("a token is whole, usable and dated by the wall clock", func(t *testing.T) {
 		before := time.Now()
@@ -48,7 +48,7 @@ func Conformance(t *testing.T, issuer token.Issuer, known, unknown registry.ID) 
 	t.Run("an instance that does not exist is said to be not found", func(t *testing.T) {
 		_, err := issuer.Issue(t.Context(), unknown)
 		require.ErrorIs(t, err, token.ErrNotFound)
-		assert.ErrorContains(t, err, string(unknown))
+		assert.ErrorContains(t, err, unknown.String())
 	})
 	t.Run("a cancelled call ends with the context's error", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

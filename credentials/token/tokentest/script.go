@@ -17,14 +17,14 @@ type Script struct {
 	life time.Duration
 
 	mu     sync.Mutex
-	faults map[registry.ID]fault
+	faults map[registry.Key]fault
 	calls  []Call
 }
 
 // Call is one call of Issue.
 type Call struct {
-	ID registry.ID
-	At time.Time
+	Key registry.Key
+	At  time.Time
 }
 
 type fault struct {
@@ -34,31 +34,31 @@ type fault struct {
 
 // NewScript returns an Issuer of tokens that live for life.
 func NewScript(life time.Duration) *Script {
-	return &Script{life: life, faults: map[registry.ID]fault{}}
+	return &Script{life: life, faults: map[registry.Key]fault{}}
 }
 
-// Fail makes calls for id fail with err.
-func (s *Script) Fail(id registry.ID, err error) { s.set(id, fault{err: err}) }
+// Fail makes calls for key fail with err.
+func (s *Script) Fail(key registry.Key, err error) { s.set(key, fault{err: err}) }
 
-// Hang makes calls for id wait for the end of their context.
-func (s *Script) Hang(id registry.ID) { s.set(id, fault{hang: true}) }
+// Hang makes calls for key wait for the end of their context.
+func (s *Script) Hang(key registry.Key) { s.set(key, fault{hang: true}) }
 
 // Heal ends what Fail and Hang began.
-func (s *Script) Heal(id registry.ID) { s.set(id, fault{}) }
+func (s *Script) Heal(key registry.Key) { s.set(key, fault{}) }
 
-// Calls lists the calls for id, or all of them for "".
-func (s *Script) Calls(id registry.ID) []Call {
+// Calls lists the calls for key, or all of them for the zero key.
+func (s *Script) Calls(key registry.Key) []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	calls := slices.Clone(s.calls)
-	return slices.DeleteFunc(calls, func(c Call) bool { return id != "" && c.ID != id })
+	return slices.DeleteFunc(calls, func(c Call) bool { return key != registry.Key{} && c.Key != key })
 }
 
 // Issue implements token.Issuer. It takes a tenth of a second, and every
 // token differs.
-func (s *Script) Issue(ctx context.Context, id registry.ID) (token.Token, error) {
+func (s *Script) Issue(ctx context.Context, key registry.Key) (token.Token, error) {
 	asked := time.Now().Round(0)
-	n, f := s.note(Call{ID: id, At: asked})
+	n, f := s.note(Call{Key: key, At: asked})
 	latency := time.After(100 * time.Millisecond)
 	if f.hang {
 		latency = nil
@@ -69,7 +69,7 @@ func (s *Script) Issue(ctx context.Context, id registry.ID) (token.Token, error)
 	case <-latency:
 	}
 	if f.err != nil {
-		return token.Token{}, fmt.Errorf("script for %s: %w", id, f.err)
+		return token.Token{}, fmt.Errorf("script for %s: %w", key, f.err)
 	}
 	return token.Token{
 		Username:  "100012345678",
@@ -83,11 +83,11 @@ func (s *Script) note(c Call) (int, fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, c)
-	return len(s.calls), s.faults[c.ID]
+	return len(s.calls), s.faults[c.Key]
 }
 
-func (s *Script) set(id registry.ID, f fault) {
+func (s *Script) set(key registry.Key, f fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults[id] = f
+	s.faults[key] = f
 }
