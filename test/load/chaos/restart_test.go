@@ -13,12 +13,13 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/test/stack/service"
 	"github.com/tcr-webhook/tcr-webhook/webhook"
 )
 
 // deployment is replicas behind a Service.
 type deployment struct {
-	service  service
+	service  service.Service
 	identity identity
 	handler  http.Handler
 	serve    serve
@@ -44,7 +45,7 @@ func (d *deployment) start(t *testing.T) *replica {
 	t.Helper()
 	r, err := startReplica(t.Context(), d.identity, d.handler, d.serve)
 	require.NoError(t, err)
-	d.service.add(r.address)
+	d.service.Add(r.address)
 	return r
 }
 
@@ -68,7 +69,7 @@ func (d *deployment) end(t *testing.T, r *replica, left *sync.WaitGroup) {
 	r.end()
 	left.Go(func() {
 		wait(context.WithoutCancel(t.Context()), d.minLag+rand.N(d.maxLag-d.minLag))
-		d.service.remove(r.address)
+		d.service.Remove(r.address)
 	})
 	d.leaving.Go(func() {
 		if err := <-r.ended; err != nil {
@@ -103,7 +104,7 @@ type rolled struct {
 func rollUnderLoad(t *testing.T, d *deployment, callers, rolls, calls int) rolled {
 	t.Helper()
 	startDeployment(t, d, 3)
-	a := newAPIServer(t, registration{dial: d.service.dial, ca: d.identity.ca, policy: admissionregistrationv1.Fail, timeout: usualTimeout})
+	a := newAPIServer(t, registration{dial: d.service.Dial, ca: d.identity.ca, policy: admissionregistrationv1.Fail, timeout: usualTimeout})
 	l := startLoad(t, a, callers, 100*time.Millisecond)
 	n := 0
 	for start := time.Now(); n < rolls || l.calls() < calls; n++ {
@@ -114,8 +115,8 @@ func rollUnderLoad(t *testing.T, d *deployment, callers, rolls, calls int) rolle
 	l.finish()
 	a.closeIdleConnections()
 	d.stop(t)
-	t.Logf("%d rolling restarts of 3 replicas, %d connections: %s", n, d.service.dials.Load(), l)
-	return rolled{tally: l.tally, rolls: n, dials: d.service.dials.Load()}
+	t.Logf("%d rolling restarts of 3 replicas, %d connections: %s", n, d.service.Dials(), l)
+	return rolled{tally: l.tally, rolls: n, dials: d.service.Dials()}
 }
 
 // TestNoCallIsLostByRollingRestarts has the times of a cluster: endpoints
