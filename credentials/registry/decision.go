@@ -1,7 +1,5 @@
 package registry
 
-import "strings"
-
 // Reason is why an image was changed or left alone: one of the words below,
 // fit for a metric's label.
 type Reason string
@@ -72,9 +70,8 @@ func (d *Directory) Decide(image string, ns Namespace) Decision {
 // unmanaged tells apart the hosts that no entry is known to serve.
 func (d *Directory) unmanaged(image string, h Host, ns Namespace) Decision {
 	alone := Decision{Image: image, Reason: UnknownHost}
-	label, tcr := strings.CutSuffix(string(h), Suffix)
-	if !tcr || strings.Contains(label, ".") {
-		alone.Reason = NotManaged // an instance's name is one label
+	if !isInstanceName(h) {
+		alone.Reason = NotManaged
 		return alone
 	}
 	if isPublicMirror(h) {

@@ -41,6 +41,13 @@ func (h Hosts) All() []Host {
 	return all
 }
 
+// isInstanceName tells whether h may be an instance's by TCR's pattern: a name
+// of one label under Suffix.
+func isInstanceName(h Host) bool {
+	label, tcr := strings.CutSuffix(string(h), Suffix)
+	return tcr && !strings.Contains(label, ".")
+}
+
 // isPublicMirror tells names under Suffix that Tencent runs for everybody, some
 // of them without a login: they are nobody's instance, and TKE's own components
 // pull from them.
