@@ -1,0 +1,170 @@
+package registration
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+)
+
+// deployed is the registration as it is in deploy, after its certificate
+// authority was filled in; edit changes its text.
+func deployed(t *testing.T, edit ...string) Live {
+	t.Helper()
+	data, err := os.ReadFile("../../../deploy/registration.yaml")
+	require.NoError(t, err)
+	text := string(data)
+	for i := 0; i+1 < len(edit); i += 2 {
+		require.Contains(t, text, edit[i])
+		text = strings.ReplaceAll(text, edit[i], edit[i+1])
+	}
+	raw, err := yaml.YAMLToJSON([]byte(text))
+	require.NoError(t, err)
+	var list struct {
+		Items []map[string]any `json:"items"`
+	}
+	require.NoError(t, yaml.Unmarshal(raw, &list))
+	require.Len(t, list.Items, 2)
+	live := Live{new(admissionregistrationv1.MutatingWebhookConfiguration), new(admissionregistrationv1.ValidatingWebhookConfiguration)}
+	for i, into := range []any{live.Mutating, live.Validating} {
+		item, err := yaml.Marshal(list.Items[i])
+		require.NoError(t, err)
+		require.NoError(t, yaml.UnmarshalStrict(item, into))
+	}
+	for i := range live.Mutating.Webhooks {
+		live.Mutating.Webhooks[i].ClientConfig.CABundle = []byte("pem")
+	}
+	for i := range live.Validating.Webhooks {
+		live.Validating.Webhooks[i].ClientConfig.CABundle = []byte("pem")
+	}
+	return live
+}
+
+const (
+	named = "^[^/]+[.]tencentcloudcr[.]com(:443)?/"
+	wider = "^([^/]+[.]tencentcloudcr[.]com|r[.]example[.]com)(:443)?/"
+)
+
+var demoHosts = []registry.Host{"demo.tencentcloudcr.com", "demo-vpc.tencentcloudcr.com"}
+
+func TestGaps(t *testing.T) {
+	t.Parallel()
+	custom := append([]registry.Host{"r.example.com"}, demoHosts...)
+	everywhere := func(h registry.Host) []Gap {
+		var gaps []Gap
+		for _, in := range []string{"pods.tcr-webhook.io", "pods-best-effort.tcr-webhook.io", "final-pods.tcr-webhook.io"} {
+			gaps = append(gaps, Gap{Kind: HostNotNamed, In: in, Host: h})
+		}
+		return gaps
+	}
+	fail := admissionregistrationv1.Fail
+	tests := []struct {
+		name  string
+		edit  []string
+		do    func(*Live)
+		hosts []registry.Host
+		want  []Gap
+	}{
+		{name: "as deployed", hosts: demoHosts},
+		{name: "before any host is known"},
+		{name: "a custom host that is not named", hosts: custom, want: everywhere("r.example.com")},
+		{name: "a custom host that is named", edit: []string{named, wider}, hosts: custom},
+		{name: "a mirror's name as an instance's", hosts: []registry.Host{"quay.tencentcloudcr.com"}, want: everywhere("quay.tencentcloudcr.com")},
+		{name: "a host that only looks alike", hosts: []registry.Host{"demo-tencentcloudcr.com"}, want: everywhere("demo-tencentcloudcr.com")},
+		{
+			name: "one host spelled out", edit: []string{named, "^demo[.]tencentcloudcr[.]com/"}, hosts: demoHosts,
+			want: everywhere("demo-vpc.tencentcloudcr.com"),
+		},
+		{
+			name: "one entry that differs from the others", hosts: custom, edit: []string{named, wider},
+			do: func(l *Live) {
+				c := &l.Validating.Webhooks[0].MatchConditions[1]
+				c.Expression = strings.ReplaceAll(c.Expression, "|r[.]example[.]com", "")
+			},
+			want: []Gap{{Kind: HostNotNamed, In: "final-pods.tcr-webhook.io", Host: "r.example.com"}},
+		},
+		{name: "no conditions at all", hosts: custom, do: func(l *Live) {
+			l.Mutating.Webhooks[0].MatchConditions, l.Mutating.Webhooks[1].MatchConditions, l.Validating.Webhooks[0].MatchConditions = nil, nil, nil
+		}},
+		{
+			name: "a condition of another form", hosts: custom,
+			do: func(l *Live) {
+				l.Mutating.Webhooks[0].MatchConditions[1].Expression = "size(object.spec.containers.filter(c, c.image.startsWith('r.'))) > 0"
+			},
+			want: append([]Gap{{Kind: NotUnderstood, In: "pods.tcr-webhook.io"}}, everywhere("r.example.com")[1:]...),
+		},
+		{
+			name: "nothing registered", do: func(l *Live) { *l = Live{} }, hosts: demoHosts,
+			want: []Gap{
+				{Kind: Missing, In: "MutatingWebhookConfiguration zz-tcr-webhook"},
+				{Kind: Missing, In: "ValidatingWebhookConfiguration zz-tcr-webhook"},
+			},
+		},
+		{
+			name: "entries that are gone", hosts: demoHosts,
+			do: func(l *Live) {
+				l.Mutating.Webhooks = l.Mutating.Webhooks[:1]
+				l.Validating.Webhooks = nil
+			},
+			want: []Gap{
+				{Kind: EntryMissing, In: "pods-best-effort.tcr-webhook.io"},
+				{Kind: EntryMissing, In: "final-pods.tcr-webhook.io"},
+				{Kind: EntryMissing, In: "namespaces.tcr-webhook.io"},
+			},
+		},
+		{
+			name: "a certificate authority that was emptied", hosts: demoHosts,
+			do:   func(l *Live) { l.Mutating.Webhooks[0].ClientConfig.CABundle = nil },
+			want: []Gap{{Kind: CABundleMissing, In: "pods.tcr-webhook.io"}},
+		},
+		{
+			name: "entries that must not block and do", hosts: demoHosts,
+			do: func(l *Live) {
+				l.Mutating.Webhooks[1].FailurePolicy = &fail
+				l.Validating.Webhooks[1].FailurePolicy = nil
+			},
+			want: []Gap{{Kind: FailurePolicyBlocks, In: "pods-best-effort.tcr-webhook.io"}, {Kind: FailurePolicyBlocks, In: "namespaces.tcr-webhook.io"}},
+		},
+		{name: "Ignore by choice", edit: []string{"failurePolicy: Fail", "failurePolicy: Ignore"}, hosts: demoHosts},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			live := deployed(t, tt.edit...)
+			if tt.do != nil {
+				tt.do(&live)
+			}
+			assert.Empty(t, cmp.Diff(tt.want, Gaps(live, tt.hosts)))
+		})
+	}
+}
+
+func TestGapsSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	for _, kind := range Kinds() {
+		text := Gap{Kind: kind, In: "pods.tcr-webhook.io", Host: "r.example.com"}.String()
+		assert.Contains(t, text, "pods.tcr-webhook.io")
+		assert.Less(t, len(text), 200, text)
+	}
+}
+
+func BenchmarkGaps(b *testing.B) {
+	data, err := os.ReadFile("../../../deploy/registration.yaml")
+	require.NoError(b, err)
+	var list struct {
+		Items []admissionregistrationv1.MutatingWebhookConfiguration `json:"items"`
+	}
+	require.NoError(b, yaml.Unmarshal(data, &list))
+	live := Live{Mutating: &list.Items[0]}
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = Gaps(live, demoHosts)
+	}
+}
