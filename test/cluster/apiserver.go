@@ -15,10 +15,20 @@ type apiServer struct {
 	binary string
 	dir    string // certificates; the log lies beside it
 	pki    *authority
+	audit  bool
 	url    string // set by start
 }
 
-func newAPIServer(binary, dir string) (*apiServer, error) {
+// auditPolicy has everything in full but what Secrets hold.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- {level: Metadata, resources: [{group: "", resources: [secrets]}]}
+- {level: RequestResponse}
+`
+
+func newAPIServer(binary, dir string, audit bool) (*apiServer, error) {
 	pki, err := newAuthority("kubernetes-ca")
 	if err != nil {
 		return nil, err
@@ -31,9 +41,10 @@ func newAPIServer(binary, dir string) (*apiServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &apiServer{binary: binary, dir: dir, pki: pki}
+	a := &apiServer{binary: binary, dir: dir, pki: pki, audit: audit}
 	return a, writeFiles(dir, map[string][]byte{
 		"ca.crt": pki.pem, "tls.crt": pair.cert, "tls.key": pair.key, "service-account.key": signing,
+		"audit-policy.yaml": []byte(auditPolicy),
 	})
 }
 
@@ -50,7 +61,9 @@ func (a *apiServer) start(ctx context.Context, store *etcd, ports []int) (*proce
 		return nil, err
 	}
 	defer client.CloseIdleConnections()
-	p, err := process.Launch(process.Server(apiServerBinary, a.binary, a.dir+".log", a.args(store, ports[0])))
+	c := process.Server(apiServerBinary, a.binary, a.dir+".log", a.args(store, ports[0]))
+	c.Append = true
+	p, err := process.Launch(c)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +90,11 @@ func (a *apiServer) config(name string, groups ...string) (*rest.Config, error) 
 
 func (a *apiServer) file(name string) string { return filepath.Join(a.dir, name) }
 
+// auditLog is the file that the audit goes to.
+func (a *apiServer) auditLog() string { return a.dir + "-audit.log" }
+
 func (a *apiServer) args(store *etcd, port int) []string {
-	return []string{
+	args := []string{
 		"--etcd-servers=" + store.url,
 		"--etcd-cafile=" + store.file("ca.crt"),
 		"--etcd-certfile=" + store.file("tls.crt"),
@@ -104,4 +120,8 @@ func (a *apiServer) args(store *etcd, port int) []string {
 		"--allow-privileged=true",
 		"--profiling=false",
 	}
+	if a.audit {
+		args = append(args, "--audit-policy-file="+a.file("audit-policy.yaml"), "--audit-log-path="+a.auditLog())
+	}
+	return args
 }

@@ -26,13 +26,18 @@ type Options struct {
 
 	// Progress is told what happens while binaries are built. It may be nil.
 	Progress io.Writer
+	// Audit has the API server write down every request and its answer, but
+	// for what Secrets hold; see AuditLog.
+	Audit bool
 }
 
 // Cluster is a running API server with its etcd.
 type Cluster struct {
 	api   *apiServer
+	store *etcd
 	admin *rest.Config
-	procs []*process.Process // in the order of their start
+	procs []*process.Process // in the order of their start; a stopped API server is none of them
+	port  int                // the API server's
 	stop  func() error
 }
 
@@ -63,20 +68,22 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 }
 
 func (c *Cluster) start(ctx context.Context, o Options) error {
-	store, err := newEtcd(filepath.Join(o.Binaries, etcdBinary), filepath.Join(o.Dir, etcdBinary))
+	var err error
+	c.store, err = newEtcd(filepath.Join(o.Binaries, etcdBinary), filepath.Join(o.Dir, etcdBinary))
 	if err != nil {
 		return err
 	}
-	c.api, err = newAPIServer(filepath.Join(o.Binaries, apiServerBinary), filepath.Join(o.Dir, apiServerBinary))
+	c.api, err = newAPIServer(filepath.Join(o.Binaries, apiServerBinary), filepath.Join(o.Dir, apiServerBinary), o.Audit)
 	if err != nil {
 		return err
 	}
-	err = c.run(ctx, 2, store.start)
+	err = c.run(ctx, 2, c.store.start)
 	if err != nil {
 		return err
 	}
 	err = c.run(ctx, 1, func(ctx context.Context, ports []int) (*process.Process, error) {
-		return c.api.start(ctx, store, ports)
+		c.port = ports[0]
+		return c.api.start(ctx, c.store, ports)
 	})
 	if err != nil {
 		return err

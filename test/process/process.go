@@ -115,6 +115,7 @@ func (p *Process) Stop() error {
 	}
 	// An error means that it has just ended.
 	_ = p.os.Signal(p.Quit)
+	p.Resume() // a paused process would not hear of it
 	limit := time.NewTimer(stopLimit)
 	defer limit.Stop()
 	select {
@@ -131,6 +132,13 @@ func (p *Process) Kill() {
 	_ = p.os.Kill() // an error means that it has ended
 	<-p.Done
 }
+
+// Pause has the process stand still, as a frozen machine does: its connections
+// stay open and nothing answers. Resume ends it.
+func (p *Process) Pause() { _ = p.os.Signal(syscall.SIGSTOP) } // an error means that it has ended
+
+// Resume ends a Pause, if there was one.
+func (p *Process) Resume() { _ = p.os.Signal(syscall.SIGCONT) } // an error means that it has ended
 
 // ExitError describes an end that nobody asked for.
 func (p *Process) ExitError() error {

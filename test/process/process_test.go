@@ -127,3 +127,27 @@ func TestServersInheritNoEnvironment(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, string(text))
 }
+
+func TestAPausedProcessStandsStillAndStillStops(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "ticks")
+	script := "while :; do echo x >> " + file + "; sleep 0.01; done"
+	p, err := Launch(Server("ticker", "/bin/sh", filepath.Join(t.TempDir(), "log"), []string{"-c", script}))
+	require.NoError(t, err)
+	ticks := func() int64 {
+		info, err := os.Stat(file)
+		if err != nil {
+			return 0
+		}
+		return info.Size()
+	}
+	grows := func() bool { before := ticks(); time.Sleep(100 * time.Millisecond); return ticks() > before }
+	require.Eventually(t, grows, 10*time.Second, time.Millisecond)
+
+	p.Pause()
+	require.Eventually(t, func() bool { return !grows() }, 10*time.Second, time.Millisecond)
+	p.Resume()
+	require.Eventually(t, grows, 10*time.Second, time.Millisecond)
+	p.Pause()
+	assert.NoError(t, p.Stop())
+}
