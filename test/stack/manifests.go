@@ -62,7 +62,7 @@ func (s *Stack) apply(ctx context.Context, u *unstructured.Unstructured) error {
 }
 
 // applyInstall applies the installation. Nothing runs its Deployment here: the
-// process that startServer starts has its ServiceAccount's rights instead.
+// processes that startServers starts have its ServiceAccount's rights instead.
 func (s *Stack) applyInstall(ctx context.Context) error {
 	objects, err := manifests("install.yaml")
 	if err != nil {
@@ -107,8 +107,8 @@ func (s *Stack) redirect(u *unstructured.Unstructured) error {
 			return err
 		}
 		hook["clientConfig"] = map[string]any{
-			"url":      "https://" + s.Server.Address + path,
-			"caBundle": base64.StdEncoding.EncodeToString(s.Server.ca.PEM()),
+			"url":      "https://" + s.address + path,
+			"caBundle": base64.StdEncoding.EncodeToString(s.ca.PEM()),
 		}
 	}
 	return unstructured.SetNestedSlice(u.Object, hooks, "webhooks")

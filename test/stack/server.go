@@ -3,10 +3,6 @@ package stack
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,10 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 
-	corev1 "k8s.io/api/core/v1"
-
-	"github.com/tcr-webhook/tcr-webhook/test/cluster"
-	"github.com/tcr-webhook/tcr-webhook/test/emulator/pki"
 	"github.com/tcr-webhook/tcr-webhook/test/process"
 )
 
@@ -45,23 +37,8 @@ type Server struct {
 	binary          string
 	dir             string
 	metrics, probes string // URLs
-	ca              *pki.CA
 	ports           []int
 	running         *process.Process
-}
-
-func (s *Stack) startServer(ctx context.Context, o Options) error {
-	if err := s.writeFiles(o.Config); err != nil {
-		return fmt.Errorf("prepare tcr-webhook: %w", err)
-	}
-	ca, err := writeCertificate(s.path("tls"))
-	if err != nil {
-		return err
-	}
-	s.Server = &Server{LogFile: s.path("tcr-webhook.log"), binary: o.Binary, dir: s.dir, ca: ca}
-	s.stop = append(s.stop, s.Server.Stop)
-	_, err = process.OnFreePorts(ctx, 3, s.Server.start)
-	return err
 }
 
 // start runs the process and returns when it would get calls. It goes on with
@@ -92,54 +69,6 @@ func (s *Server) Restart(ctx context.Context) error {
 	return err
 }
 
-// writeFiles writes what the process reads: its configuration, the emulator's
-// key, and a kubeconfig that makes it the ServiceAccount of the manifests.
-func (s *Stack) writeFiles(config string) error {
-	if err := errors.Join(os.MkdirAll(s.path("credentials"), 0o700), os.MkdirAll(s.path("tls"), 0o700)); err != nil {
-		return err
-	}
-	user, err := s.Cluster.UserConfig("system:serviceaccount:"+Namespace+":tcr-webhook",
-		"system:serviceaccounts", "system:serviceaccounts:"+Namespace)
-	if err != nil {
-		return err
-	}
-	identity := s.Cloud.DefaultIdentity()
-	return errors.Join(
-		s.WriteConfig(config),
-		os.WriteFile(s.path("credentials/secretId"), []byte(identity.SecretID+"\n"), 0o600),
-		os.WriteFile(s.path("credentials/secretKey"), []byte(identity.SecretKey+"\n"), 0o600),
-		cluster.WriteKubeconfig(s.path("tcr-webhook.kubeconfig"), user),
-	)
-}
-
-// writeCertificate writes a pair for loopback and returns its CA.
-func writeCertificate(dir string) (*pki.CA, error) {
-	ca, err := pki.New()
-	if err != nil {
-		return nil, err
-	}
-	leaf, err := ca.Leaf("127.0.0.1")
-	if err != nil {
-		return nil, err
-	}
-	key, err := x509.MarshalPKCS8PrivateKey(leaf.PrivateKey)
-	if err != nil {
-		return nil, err
-	}
-	return ca, errors.Join(
-		os.WriteFile(filepath.Join(dir, corev1.TLSCertKey), chain(leaf), 0o600),
-		os.WriteFile(filepath.Join(dir, corev1.TLSPrivateKeyKey), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600),
-	)
-}
-
-func chain(leaf *tls.Certificate) []byte {
-	var out []byte
-	for _, der := range leaf.Certificate {
-		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
-	}
-	return out
-}
-
 // Scrape reads the metrics.
 func (s *Server) Scrape(ctx context.Context) (string, error) { return get(ctx, s.metrics) }
 
@@ -166,12 +95,24 @@ func (s *Server) Log() (string, error) {
 	return string(data), err
 }
 
+// PID is the process.
+func (s *Server) PID() int { return s.running.PID }
+
 // Kill ends the process as a crash does.
 func (s *Server) Kill() { s.running.Kill() }
 
+// Pause has the process stand still, until Resume.
+func (s *Server) Pause() { s.running.Pause() }
+
+// Resume ends Pause.
+func (s *Server) Resume() { s.running.Resume() }
+
+// Running reports whether there is a process.
+func (s *Server) Running() bool { return s.running != nil && !s.running.Ended() }
+
 // Stop asks the process to end. One that has ended already is no error.
 func (s *Server) Stop() error {
-	if s.running == nil || s.running.Ended() {
+	if !s.Running() {
 		return nil
 	}
 	if err := s.running.Stop(); err != nil {

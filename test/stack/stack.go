@@ -13,12 +13,14 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/tcr-webhook/tcr-webhook/test/cluster"
+	"github.com/tcr-webhook/tcr-webhook/test/emulator/pki"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencent"
 )
 
@@ -53,8 +55,15 @@ type Options struct {
 	Binary string
 	// Config replaces DefaultConfig.
 	Config string
+	// Replicas is how many processes of tcr-webhook there are, one by default.
+	// Several are behind a Service.
+	Replicas int
 	// Prepare, if set, changes the emulator before tcr-webhook starts.
 	Prepare func(*tencent.Cloud)
+	// Now is the emulator's clock; nil is the real one.
+	Now func() time.Time
+	// Audit has the API server write down what it is asked and answers.
+	Audit bool
 	// Progress is told what happens. It may be nil.
 	Progress io.Writer
 }
@@ -63,14 +72,18 @@ type Options struct {
 type Stack struct {
 	Cluster *cluster.Cluster
 	Cloud   *tencent.Cloud
+	// Servers are the replicas, and Server is the first of them.
+	Servers []*Server
 	Server  *Server
 	// Client acts as the cluster's administrator.
 	Client client.WithWatch
 
-	dir  string
-	stop []func() error // in the order of start
-	once sync.Once
-	err  error
+	dir     string
+	address string         // of the webhook, for the API server
+	ca      *pki.CA        // of its certificate
+	stop    []func() error // in the order of start
+	once    sync.Once
+	err     error
 }
 
 // Start starts the system and returns when tcr-webhook is registered. ctx
@@ -82,6 +95,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if o.Config == "" {
 		o.Config = DefaultConfig
 	}
+	o.Replicas = max(o.Replicas, 1)
 	s := &Stack{dir: o.Dir}
 	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Stop())
@@ -92,11 +106,11 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 func (s *Stack) start(ctx context.Context, o Options) error {
 	say := func(what string) { _, _ = fmt.Fprintln(o.Progress, what) }
 	say("starting what stands in for Tencent Cloud, with a real registry")
-	if err := s.startCloud(ctx, o.Prepare); err != nil {
+	if err := s.startCloud(ctx, o); err != nil {
 		return err
 	}
 	say("starting etcd and kube-apiserver")
-	if err := s.startCluster(ctx, o.Progress); err != nil {
+	if err := s.startCluster(ctx, o); err != nil {
 		return err
 	}
 	say("applying deploy/install.yaml")
@@ -104,29 +118,29 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 		return err
 	}
 	say("starting tcr-webhook")
-	if err := s.startServer(ctx, o); err != nil {
+	if err := s.startServers(ctx, o); err != nil {
 		return err
 	}
 	say("applying deploy/registration.yaml")
 	return s.Register(ctx, "registration.yaml")
 }
 
-func (s *Stack) startCloud(ctx context.Context, prepare func(*tencent.Cloud)) error {
-	cloud, err := tencent.Start(context.WithoutCancel(ctx), tencent.Options{})
+func (s *Stack) startCloud(ctx context.Context, o Options) error {
+	cloud, err := tencent.Start(context.WithoutCancel(ctx), tencent.Options{Now: o.Now})
 	if err != nil {
 		return fmt.Errorf("start emulator: %w", err)
 	}
 	s.Cloud = cloud
 	s.stop = append(s.stop, cloud.Close)
 	cloud.AddInstance(tencent.Instance{ID: InstanceID, Name: InstanceName})
-	if prepare != nil {
-		prepare(cloud)
+	if o.Prepare != nil {
+		o.Prepare(cloud)
 	}
 	return nil
 }
 
-func (s *Stack) startCluster(ctx context.Context, progress io.Writer) error {
-	c, err := cluster.Start(ctx, cluster.Options{Dir: filepath.Join(s.dir, "cluster"), Progress: progress})
+func (s *Stack) startCluster(ctx context.Context, o Options) error {
+	c, err := cluster.Start(ctx, cluster.Options{Dir: filepath.Join(s.dir, "cluster"), Progress: o.Progress, Audit: o.Audit})
 	if err != nil {
 		return fmt.Errorf("start cluster: %w", err)
 	}
