@@ -1,0 +1,191 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+)
+
+// SystemNamespace is never judged: what runs there keeps the cluster up.
+const SystemNamespace = "kube-system"
+
+// Policy judges images by rules, as one immutable snapshot. Build it with
+// Rules.Compile; a nil Policy objects to nothing.
+type Policy struct {
+	rules     []rule
+	aliases   map[registry.Host]registry.Host
+	directory *registry.Directory
+	own       string
+}
+
+// rule is a parsed rule in terms of hosts.
+type rule struct {
+	parsed
+	allowed, denied        []Pattern
+	allows, denies         *list
+	allowsMore, deniesMore bool // instances whose hosts are not known yet
+}
+
+// Compile puts the rules in terms of d. own is the namespace of tcr-webhook
+// itself, which is never judged, as SystemNamespace is not.
+func (r *Rules) Compile(d *registry.Directory, own string) *Policy {
+	if r == nil {
+		return nil
+	}
+	p := &Policy{aliases: aliasesOf(d), directory: d, own: own, rules: make([]rule, len(r.list))}
+	for i, one := range r.list {
+		c := rule{parsed: one}
+		c.allowed, c.allowsMore = p.expandAll(one.allow)
+		c.denied, c.deniesMore = p.expandAll(one.deny)
+		c.allows, c.denies = newList(c.allowed), newList(c.denied)
+		p.rules[i] = c
+	}
+	return p
+}
+
+// expandAll is what terms stand for. more tells that an instance among them
+// has hosts that are not known yet.
+func (p *Policy) expandAll(terms []term) (patterns []Pattern, more bool) {
+	for _, t := range terms {
+		expanded := p.expand(t)
+		if len(expanded) == 0 {
+			_, configured := p.directory.CanonicalHost(t.instance)
+			more = more || configured
+		}
+		patterns = append(patterns, expanded...)
+	}
+	return patterns, more
+}
+
+// Exempt tells whether pods of the namespace are never judged.
+func (p *Policy) Exempt(namespace string) bool {
+	return namespace == SystemNamespace || p.own != "" && namespace == p.own
+}
+
+// Enforces tells whether any rule denies.
+func (p *Policy) Enforces() bool {
+	return p != nil && slices.ContainsFunc(p.rules, func(r rule) bool { return r.Action == Enforce })
+}
+
+// CanonicalRule is a rule with its patterns in canonical form, for whoever
+// writes it in another language.
+type CanonicalRule struct {
+	Name string
+	// Namespaces are the globs as written, or "*".
+	Namespaces []string
+	// Restricts tells that an image has to match one of Allow. It is false
+	// where the rule allows whatever it does not deny.
+	Restricts     bool
+	Allow, Deny   []Pattern
+	RequireDigest bool
+	Action        Action
+	// Incomplete: it names an instance whose hosts are not known yet.
+	Incomplete bool
+}
+
+// Rules lists the rules in their order.
+func (p *Policy) Rules() []CanonicalRule {
+	if p == nil {
+		return nil
+	}
+	list := make([]CanonicalRule, 0, len(p.rules))
+	for _, r := range p.rules {
+		namespaces := r.Namespaces
+		if len(namespaces) == 0 {
+			namespaces = []string{"*"}
+		}
+		list = append(list, CanonicalRule{
+			Name: r.Name, Namespaces: namespaces, Restricts: r.Allow != nil, Allow: r.allowed, Deny: r.denied,
+			RequireDigest: r.RequireDigest, Action: r.Action, Incomplete: r.allowsMore || r.deniesMore,
+		})
+	}
+	return list
+}
+
+// Judge is the strictest objection to an image in a namespace.
+func (p *Policy) Judge(namespace, image string) Verdict {
+	var room [8]*rule
+	s := Scope{rules: room[:0]}
+	s.Select(p, namespace)
+	return s.Judge(image)
+}
+
+// Scope is the rules that a namespace is under. It may be used again and again
+// and keeps its memory.
+type Scope struct {
+	policy *Policy
+	rules  []*rule
+}
+
+// Select makes s the rules of p for namespace.
+func (s *Scope) Select(p *Policy, namespace string) {
+	s.policy, s.rules = p, s.rules[:0]
+	if p == nil || p.Exempt(namespace) {
+		return
+	}
+	for i := range p.rules {
+		if p.rules[i].selected.Match(registry.Namespace{Name: namespace}) {
+			s.rules = append(s.rules, &p.rules[i])
+		}
+	}
+}
+
+// Empty tells that nothing is objected to, whatever the image.
+func (s *Scope) Empty() bool { return len(s.rules) == 0 }
+
+// Judge is the strictest objection to an image: of equals the first that is
+// certain, in the order of the rules.
+func (s *Scope) Judge(image string) Verdict {
+	var strictest Verdict
+	s.objections(image, func(v Verdict) {
+		if v.stricter(strictest) {
+			strictest = v
+		}
+	})
+	return strictest
+}
+
+// Append appends the objection of every rule to an image.
+func (s *Scope) Append(verdicts []Verdict, image string) []Verdict {
+	s.objections(image, func(v Verdict) { verdicts = append(verdicts, v) })
+	return verdicts
+}
+
+func (s *Scope) objections(text string, object func(Verdict)) {
+	if len(s.rules) == 0 {
+		return
+	}
+	img, ok := s.policy.canonical(text)
+	for _, r := range s.rules {
+		v := Verdict{Reason: Unparsable}
+		if ok {
+			v = r.judge(&img, s.policy.directory)
+		}
+		if v.Reason != "" {
+			v.Rule, v.Action = r.Name, r.Action
+			object(v)
+		}
+	}
+}
+
+// judge is the rule's objection to an image, or none.
+func (r *rule) judge(img *image, d *registry.Directory) Verdict {
+	if i := r.denies.find(img); i != none {
+		return Verdict{Reason: Denied, Pattern: r.denied[i].Written}
+	}
+	switch {
+	case r.deniesMore && img.Port == "" && d.MayBeOurs(img.Host):
+		return Verdict{Reason: HostsNotKnown}
+	case r.Allow != nil && r.allows.find(img) == none:
+		if r.allowsMore {
+			return Verdict{Reason: HostsNotKnown}
+		}
+		return Verdict{Reason: NotAllowed}
+	case r.RequireDigest && !img.Digested():
+		return Verdict{Reason: NoDigest}
+	}
+	return Verdict{}
+}
+
+func sortedKeys(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
