@@ -1,0 +1,82 @@
+package status
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// The ConfigMap that holds the document, and where in it.
+const (
+	ConfigMapName = "tcr-webhook-status"
+	Key           = "status.yaml"
+)
+
+// APIVersion and Kind head every document.
+const (
+	APIVersion = "tcr-webhook.io/v1alpha1"
+	Kind       = "Status"
+)
+
+// Document is how matters stand.
+type Document struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	// Version and Replica are of the process that wrote the document.
+	Version string `json:"version"`
+	Replica string `json:"replica"`
+	// Config is the configuration in force.
+	Config Config `json:"config"`
+	// Conditions has each of ConditionTypes, in that order.
+	Conditions []metav1.Condition `json:"conditions"`
+	// Secrets counts pull Secrets by state; absent while they are not counted.
+	Secrets map[string]int `json:"secrets,omitempty"`
+	// Instances has one entry for each instance and identity.
+	Instances []Instance `json:"instances,omitempty"`
+	// Registrations says what is wrong with how the API server calls us.
+	Registrations []string `json:"registrations,omitempty"`
+}
+
+// Config is the configuration in force, and why a newer one is not.
+type Config struct {
+	// Digest tells configurations apart.
+	Digest string `json:"digest"`
+	// Error says what is wrong with a newer one, and where.
+	Error string `json:"error,omitempty"`
+}
+
+// Instance is how matters stand with one instance, for one identity.
+type Instance struct {
+	ID string `json:"instance"`
+	// Identity says who asks for its tokens.
+	Identity string `json:"identity,omitempty"`
+	// Route is how its images are reached.
+	Route string `json:"route,omitempty"`
+	// Hosts are its names; none while they are not known.
+	Hosts []string `json:"hosts,omitempty"`
+	// Token is the newest; absent if there never was one.
+	Token *Token `json:"token,omitempty"`
+	// Namespaces is how many the configuration gives its login to.
+	Namespaces int `json:"namespaces"`
+	// Secrets counts its logins in them by state.
+	Secrets map[string]int `json:"secrets,omitempty"`
+	// LastError is why it has no token, no newer one, or no hosts. It goes
+	// when that is over.
+	LastError *Problem `json:"lastError,omitempty"`
+}
+
+// Token is when a token was issued and when it expires. The token itself is
+// never here.
+type Token struct {
+	IssuedAt  metav1.Time `json:"issuedAt"`
+	ExpiresAt metav1.Time `json:"expiresAt"`
+}
+
+// Problem is an error of the cloud API, and what it takes to end it.
+type Problem struct {
+	// Reason is the class of the error: one of the words in problem.go.
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+	// MissingRight is what the identity lacks, as a CAM policy writes it.
+	MissingRight string `json:"missingRight,omitempty"`
+	// Since is when it was first seen.
+	Since metav1.Time `json:"since"`
+}

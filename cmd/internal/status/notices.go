@@ -1,0 +1,51 @@
+package status
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Notice is a change that is worth an Event on our own objects.
+type Notice struct {
+	Warning bool
+	Reason  string
+	Message string
+}
+
+// Notices lists what changed from before, nil for the first document, to after.
+// That something is well is news only where it was not. Since documents outlive
+// processes, a restart is no news at all.
+func Notices(before, after *Document) []Notice {
+	var notices []Notice
+	if before == nil {
+		before = &Document{}
+	}
+	for _, c := range after.Conditions {
+		old := meta.FindStatusCondition(before.Conditions, c.Type)
+		if c.Type == Ready || c.Status == metav1.ConditionUnknown || !news(old, &c) {
+			continue
+		}
+		if n := (Notice{Warning: isWarning(&c), Reason: c.Reason, Message: c.Message}); n.Warning || old != nil && isWarning(old) {
+			notices = append(notices, n)
+		}
+	}
+	applied := Notice{Reason: ConfigApplied, Message: "the changed configuration is in force"}
+	if before.Config.Digest != "" && before.Config.Digest != after.Config.Digest && !slices.ContainsFunc(notices, func(n Notice) bool { return n.Reason == ConfigApplied }) {
+		notices = append(notices, applied)
+	}
+	return notices
+}
+
+// news tells whether a condition says something else than before. One more
+// mistake in a configuration is news; that of other conditions is told once.
+func news(old, c *metav1.Condition) bool {
+	return old == nil || old.Status != c.Status || old.Reason != c.Reason ||
+		c.Reason == ConfigRejected && old.Message != c.Message
+}
+
+// isWarning tells whether somebody should do something.
+func isWarning(c *metav1.Condition) bool {
+	return c.Status == metav1.ConditionFalse || c.Reason == TokenRenewalFailed || c.Reason == CertificateExpiresSoon
+}
