@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common"
-	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/profile"
 	sdk "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/tcr/v20190924"
 	"golang.org/x/time/rate"
 
@@ -47,11 +45,9 @@ const (
 // Client calls the API of one region as one identity. Use New. Its methods
 // may be called at the same time.
 type Client struct {
+	wire
 	identity  Identity
 	region    string
-	timeout   time.Duration
-	observe   func(action, code string)
-	transport *guard
 	describes *rate.Limiter
 	connect   func(Credentials) (api, error)
 }
@@ -70,7 +66,7 @@ var regionPattern = regexp.MustCompile(`^[a-z]{2,4}-[a-z0-9-]{1,40}$`)
 // New returns a client. It makes no call.
 func New(opts Options) (*Client, error) {
 	if !regionPattern.MatchString(opts.Region) {
-		return nil, fmt.Errorf("region %q is not one of Tencent Cloud's; give one such as ap-guangzhou", opts.Region)
+		return nil, errRegion(opts.Region)
 	}
 	if opts.Identity == nil {
 		return nil, errors.New("no identity to call the TCR API with")
@@ -80,87 +76,65 @@ func New(opts Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
+		wire:      newWire(at, opts.Timeout, opts.Observe),
 		identity:  opts.Identity,
 		region:    opts.Region,
-		timeout:   opts.Timeout,
-		observe:   opts.Observe,
-		transport: newGuard(),
 		describes: rate.NewLimiter(describesPerSecond, describesPerSecond),
 	}
-	if c.timeout <= 0 {
-		c.timeout = defaultTimeout
-	}
-	if c.observe == nil {
-		c.observe = func(string, string) {}
-	}
-	c.connect = func(creds Credentials) (api, error) { return c.sdkClient(at, creds) }
+	c.connect = c.sdkClient
 	return c, nil
+}
+
+func errRegion(region string) error {
+	return fmt.Errorf("region %q is not one of Tencent Cloud's; give one such as ap-guangzhou", region)
 }
 
 // sdkClient is a client of the SDK for one call. What it costs is nothing to
 // the call, and credentials that change need no lock; the connections are in
 // the transport, which all share.
-func (c *Client) sdkClient(at endpoint, creds Credentials) (api, error) {
-	p := profile.NewClientProfile() // no retries, no region breaker, no debug output
-	p.Language = "en-US"
-	p.HttpProfile.Scheme = at.scheme
-	p.HttpProfile.Endpoint = at.host
-	p.HttpProfile.RootDomain = at.rootDomain
-	p.HttpProfile.ReqTimeout = 0 // the context has it
-	client, err := sdk.NewClient(common.NewCredential(creds.SecretID, creds.SecretKey.Reveal()), c.region, p)
+func (c *Client) sdkClient(creds Credentials) (api, error) {
+	client, err := sdk.NewClient(creds.sdk(), c.region, c.profile())
 	if err != nil {
-		return nil, errors.New("the SDK does not accept its settings") // its own words may quote them
+		return nil, errSettings
 	}
 	client.WithHttpTransport(c.transport)
 	return client, nil
 }
 
-// errPanic stands for a panic in the SDK: it has one for an answer of "null".
-var errPanic = errors.New("the SDK cannot cope with the answer")
-
-// call makes one call of action about id: signed anew, within the timeout,
-// counted, and with errors of ours only.
+// call makes one call of action about id, signed anew. Temporary credentials
+// that the API takes no longer, whatever their expiry says, are replaced, and
+// the call is made once more.
 func call[R any](ctx context.Context, c *Client, action string, id registry.ID, send func(context.Context, api) (R, error)) (R, error) {
+	answer, creds, err := callOnce(ctx, c, action, id, send)
+	if !endedSession(err, creds) {
+		return answer, err
+	}
+	c.identity.Refused(creds)
+	answer, _, err = callOnce(ctx, c, action, id, send)
+	return answer, err
+}
+
+func callOnce[R any](ctx context.Context, c *Client, action string, id registry.ID, f func(context.Context, api) (R, error)) (R, Credentials, error) {
 	var none R
 	creds, err := c.identity.Credentials(ctx)
 	if err != nil {
-		return none, err
+		return none, creds, err
 	}
 	client, err := c.connect(creds)
 	if err != nil {
-		return none, err
+		return none, creds, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	answer, err := recovered(func() (R, error) { return send(ctx, client) })
-	if err != nil {
-		c.observe(action, label(codeOf(err)))
-		return none, c.explain(classify(action, id, err))
-	}
-	c.observe(action, "OK")
-	return answer, nil
+	read := func(code string) (string, error) { return interpret(code, action, id) }
+	answer, err := send(ctx, &c.wire, action, string(id), read, func(ctx context.Context) (R, error) { return f(ctx, client) })
+	return answer, creds, err
 }
 
-// recovered calls f and makes an error of its panic. The panic's own text is
-// dropped, as the SDK's messages are.
-func recovered[R any](f func() (R, error)) (answer R, err error) {
-	defer func() {
-		if recover() != nil {
-			err = errPanic
-		}
-	}()
-	return f()
-}
-
-// explain adds how far the clocks differ to an error that says they do.
-func (c *Client) explain(err error) error {
-	ahead := c.transport.clockAhead().Round(time.Second)
-	switch {
-	case !errors.Is(err, token.ErrClockSkew), ahead == 0:
-		return err
-	case ahead > 0:
-		return fmt.Errorf("%w (it is %s ahead of the API's)", err, ahead)
-	default:
-		return fmt.Errorf("%w (it is %s behind the API's)", err, -ahead)
+// endedSession tells whether a call failed for the temporary credentials that
+// signed it: they have ended, or the API has forgotten them.
+func endedSession(err error, creds Credentials) bool {
+	var failed *apiError
+	if creds.SessionToken == "" || !errors.As(err, &failed) {
+		return false
 	}
+	return failed.code == "AuthFailure.TokenFailure" || failed.code == "AuthFailure.SecretIdNotFound"
 }

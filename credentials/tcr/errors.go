@@ -15,7 +15,7 @@ import (
 // apiError is a failed call in our own words.
 type apiError struct {
 	action  string
-	id      registry.ID
+	subject string // what the call was about: an instance, a role
 	code    string // the API's, or "" if it gave none that is fit to be shown
 	request string // likewise
 	meaning string // what it means for us, and what to do; may be empty
@@ -26,7 +26,7 @@ type apiError struct {
 // denied: UnauthorizedOperation (request 7c1f…): the identity needs …".
 func (e *apiError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s for %s", e.action, e.id)
+	fmt.Fprintf(&b, "%s for %s", e.action, e.subject)
 	for _, cause := range e.causes {
 		fmt.Fprintf(&b, ": %s", cause)
 	}
@@ -56,16 +56,20 @@ func codeOf(err error) string {
 	return ""
 }
 
-// classify turns an error of the SDK into ours. It keeps the code and the
+// interpreter says what a code means: what a person has to know or do, and
+// the class of error that package token acts on, or nil for what may pass.
+type interpreter func(code string) (meaning string, class error)
+
+// translate turns an error of the SDK into ours. It keeps the code and the
 // request id and drops the message, which for an answer that the SDK cannot
 // read is the answer itself, token and all.
-func classify(action string, id registry.ID, err error) error {
-	ours := &apiError{action: action, id: id}
+func translate(action, subject string, err error, read interpreter) error {
+	ours := &apiError{action: action, subject: subject}
 	var e *sdkerrors.TencentCloudSDKError
 	if errors.As(err, &e) {
 		ours.code, ours.request = cleanCode(e.Code), cleanRequest(e.RequestId)
 	}
-	meaning, class := interpret(ours.code, action, id)
+	meaning, class := read(ours.code)
 	if class != nil {
 		ours.causes = append(ours.causes, class)
 	}
@@ -81,11 +85,25 @@ func classify(action string, id registry.ID, err error) error {
 	return ours
 }
 
-// interpret says what a code means: what a person has to know or do, and the
-// class of error that package token acts on, or nil for what may pass.
-// Tencent lists the codes on each action's page of its API reference, such as
+// interpret is the interpreter of TCR's actions. Tencent lists the codes on
+// each action's page of its API reference, such as
 // cloud.tencent.com/document/api/1141/41571 for CreateInstanceToken.
 func interpret(code, action string, id registry.ID) (meaning string, class error) {
+	switch {
+	case code == "InternalError.DbError", code == "FailedOperation.DbError", code == "FailedOperation.ErrorGetDBDataError":
+		return "the API says this of instances that do not exist, too; check the instance id", token.ErrUnclear
+	case code == "AuthFailure.UnauthorizedOperation", within(code, "UnauthorizedOperation"):
+		return needs(action, id), token.ErrDenied
+	case within(code, "ResourceNotFound"):
+		return "check the instance id, the region and the account", token.ErrNotFound
+	default:
+		return interpretCommon(code)
+	}
+}
+
+// interpretCommon is the interpreter of the codes that every action has, and
+// of those that mean the same wherever they come from.
+func interpretCommon(code string) (meaning string, class error) {
 	switch code {
 	case "AuthFailure.SignatureExpire":
 		return "our clock is more than five minutes off; set it, for example by NTP", token.ErrClockSkew
@@ -95,20 +113,12 @@ func interpret(code, action string, id registry.ID) (meaning string, class error
 		return "the SecretId does not exist, or is disabled", token.ErrDenied
 	case "AuthFailure.TokenFailure":
 		return "the identity's session token has expired or is not valid", token.ErrDenied
-	case "AuthFailure.UnauthorizedOperation":
-		return needs(action, id), token.ErrDenied
 	case "UnsupportedRegion":
 		return "check the region", token.ErrBadRequest
-	case "InternalError.DbError", "FailedOperation.DbError", "FailedOperation.ErrorGetDBDataError":
-		return "the API says this of instances that do not exist, too; check the instance id", token.ErrUnclear
 	}
 	switch {
-	case within(code, "UnauthorizedOperation"):
-		return needs(action, id), token.ErrDenied
 	case within(code, "AuthFailure", "OperationDenied"):
 		return "", token.ErrDenied
-	case within(code, "ResourceNotFound"):
-		return "check the instance id, the region and the account", token.ErrNotFound
 	case within(code, "RequestLimitExceeded", "LimitExceeded"):
 		return "", token.ErrThrottled
 	case within(code, "InvalidParameter", "InvalidParameterValue", "MissingParameter", "UnknownParameter", "UnsupportedOperation",

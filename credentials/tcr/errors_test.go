@@ -17,11 +17,17 @@ import (
 	"github.com/stretchr/testify/require"
 	sdkerrors "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/errors"
 
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/credentials/token"
 )
 
 var classes = []error{
 	token.ErrDenied, token.ErrNotFound, token.ErrBadRequest, token.ErrClockSkew, token.ErrThrottled, token.ErrUnclear,
+}
+
+// classify translates an error of TCR's own actions.
+func classify(action string, id registry.ID, err error) error {
+	return translate(action, string(id), err, func(code string) (string, error) { return interpret(code, action, id) })
 }
 
 func TestClassify(t *testing.T) {

@@ -84,6 +84,8 @@ func (static) Credentials(context.Context) (Credentials, error) {
 	return Credentials{SecretID: "AKIDexample", SecretKey: "made-up-for-tests"}, nil
 }
 
+func (static) Refused(Credentials) {}
+
 // failure is an error as the SDK makes it, its message full of secrets.
 func failure(code, request string) error {
 	return sdkerrors.NewTencentCloudSDKError(code, "message with "+marker, request)

@@ -26,7 +26,7 @@ func folder(t *testing.T, id, key *string) Files {
 func TestFilesAreReadAndTrimmed(t *testing.T) {
 	t.Parallel()
 	files := folder(t, str("  AKIDexample\n"), str("\tkey\r\n"))
-	require.NoError(t, files.Check())
+	require.NoError(t, files.check())
 	creds, err := files.Credentials(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, Credentials{SecretID: "AKIDexample", SecretKey: "key"}, creds)
@@ -48,7 +48,7 @@ func TestFilesSayInOneLineWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := folder(t, tc.id, tc.key).Check()
+			err := folder(t, tc.id, tc.key).check()
 			require.ErrorContains(t, err, "no credentials for Tencent Cloud: file ")
 			assert.ErrorContains(t, err, tc.want)
 			assert.NotContains(t, err.Error(), "\n")
@@ -62,7 +62,7 @@ func TestAFileThatCannotBeReadIsNamedAsTheUserKnowsIt(t *testing.T) {
 	dir := mounted(t, "one", "id", "key")
 	require.NoError(t, os.Remove(filepath.Join(string(dir), "one", secretKeyFile)))
 	require.NoError(t, os.Mkdir(filepath.Join(string(dir), "one", secretKeyFile), 0o700))
-	err := dir.Check()
+	err := dir.check()
 	require.ErrorContains(t, err, filepath.Join(string(dir), secretKeyFile)+" cannot be read (is a directory)")
 	assert.NotContains(t, err.Error(), "one")
 }
@@ -124,9 +124,9 @@ func readUntil(t *testing.T, files Files, stop <-chan struct{}, seen *atomic.Int
 			assert.ErrorContains(t, err, "does not exist")
 			continue
 		}
-		assert.Equal(t, strings.TrimPrefix(creds.SecretID, "id-"), strings.TrimPrefix(creds.SecretKey.Reveal(), "key-"))
-		if creds.SecretID != last {
-			last = creds.SecretID
+		assert.Equal(t, strings.TrimPrefix(creds.SecretID.Reveal(), "id-"), strings.TrimPrefix(creds.SecretKey.Reveal(), "key-"))
+		if id := creds.SecretID.Reveal(); id != last {
+			last = id
 			seen.Add(1)
 		}
 	}
