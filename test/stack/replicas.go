@@ -147,3 +147,26 @@ func (s *Stack) AwaitLeader(ctx context.Context) (*Server, error) {
 		}
 	}
 }
+
+// reviveAfter is how soon a process that ended is started again: a kubelet
+// does so at once the first time, and after ten seconds the second.
+const reviveAfter = time.Second
+
+// Supervise starts replicas again that end by themselves, as a kubelet does,
+// until ctx ends: one that loses its lease, for example, ends.
+func (s *Stack) Supervise(ctx context.Context) error {
+	tick := time.NewTicker(reviveAfter)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		for _, r := range s.Servers {
+			if err := r.revive(); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 
 	"github.com/tcr-webhook/tcr-webhook/test/process"
 )
@@ -38,15 +39,27 @@ type Server struct {
 	dir             string
 	metrics, probes string // URLs
 	ports           []int
-	running         *process.Process
+
+	mu      sync.Mutex // guards what is below
+	running *process.Process
+	kept    bool // whoever ends it wants it to stay so
 }
 
-// start runs the process and returns when it would get calls. It goes on with
-// the log of earlier runs.
+// start runs the process and returns when it would get calls.
 func (s *Server) start(ctx context.Context, ports []int) (*process.Process, error) {
 	address := func(i int) string { return "127.0.0.1:" + strconv.Itoa(ports[i]) }
 	s.ports, s.Address = ports, address(0)
 	s.metrics, s.probes = "http://"+address(1)+"/metrics", "http://"+address(2)+"/readyz"
+	p, err := s.launch()
+	if err != nil {
+		return nil, err
+	}
+	return p, s.ready(ctx, p)
+}
+
+// launch runs the process. It goes on with the log of earlier runs.
+func (s *Server) launch() (*process.Process, error) {
+	address := func(i int) string { return "127.0.0.1:" + strconv.Itoa(s.ports[i]) }
 	path := func(name string) string { return filepath.Join(s.dir, name) }
 	c := process.Server("tcr-webhook", s.binary, s.LogFile, []string{
 		"--config", path("config.yaml"), "--credentials-dir", path("credentials"), "--tls-dir", path("tls"),
@@ -59,14 +72,25 @@ func (s *Server) start(ctx context.Context, ports []int) (*process.Process, erro
 	if err != nil {
 		return nil, err
 	}
-	s.running = p
-	return p, p.Await(ctx, func(ctx context.Context) error { return process.Get(ctx, http.DefaultClient, s.probes) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running, s.kept = p, false
+	return p, nil
 }
 
-// Restart starts the process again where it was, after Kill or Stop.
+// Restart starts the process again where it was, after Kill or Stop, and
+// returns when it would get calls.
 func (s *Server) Restart(ctx context.Context) error {
-	_, err := s.start(ctx, s.ports)
-	return err
+	p, err := s.launch()
+	if err != nil {
+		return err
+	}
+	return s.ready(ctx, p)
+}
+
+// ready waits until p would get calls.
+func (s *Server) ready(ctx context.Context, p *process.Process) error {
+	return p.Await(ctx, func(ctx context.Context) error { return process.Get(ctx, http.DefaultClient, s.probes) })
 }
 
 // Scrape reads the metrics.
@@ -95,31 +119,64 @@ func (s *Server) Log() (string, error) {
 	return string(data), err
 }
 
-// PID is the process.
-func (s *Server) PID() int { return s.running.PID }
+// process is the process that runs, or has ended last.
+func (s *Server) process() *process.Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running
+}
 
-// Kill ends the process as a crash does.
-func (s *Server) Kill() { s.running.Kill() }
+// PID is the process's.
+func (s *Server) PID() int { return s.process().PID }
+
+// Kill ends the process as a crash does. Supervise starts it again.
+func (s *Server) Kill() { s.process().Kill() }
 
 // Pause has the process stand still, until Resume.
-func (s *Server) Pause() { s.running.Pause() }
+func (s *Server) Pause() { s.process().Pause() }
 
 // Resume ends Pause.
-func (s *Server) Resume() { s.running.Resume() }
+func (s *Server) Resume() { s.process().Resume() }
 
 // Running reports whether there is a process.
-func (s *Server) Running() bool { return s.running != nil && !s.running.Ended() }
+func (s *Server) Running() bool {
+	p := s.process()
+	return p != nil && !p.Ended()
+}
 
-// Stop asks the process to end. One that has ended already is no error.
+// Stop asks the process to end, which not even Supervise undoes. One that has
+// ended already is no error.
 func (s *Server) Stop() error {
+	s.keep()
 	if !s.Running() {
 		return nil
 	}
-	if err := s.running.Stop(); err != nil {
+	p := s.process()
+	if err := p.Stop(); err != nil {
 		return err
 	}
-	if s.running.Err != nil {
-		return s.running.ExitError() // it was asked to end, and is to end well
+	if p.Err != nil {
+		return p.ExitError() // it was asked to end, and is to end well
 	}
 	return nil
+}
+
+// keep has the process stay ended once it has.
+func (s *Server) keep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = true
+}
+
+// revive starts the process again if it has ended by itself, and does not wait
+// until it is ready.
+func (s *Server) revive() error {
+	s.mu.Lock()
+	idle := !s.kept && s.running != nil && s.running.Ended()
+	s.mu.Unlock()
+	if !idle {
+		return nil
+	}
+	_, err := s.launch()
+	return err
 }

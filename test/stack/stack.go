@@ -79,7 +79,8 @@ type Stack struct {
 	Client client.WithWatch
 
 	dir     string
-	address string         // of the webhook, for the API server
+	address string // of the webhook, for the API server
+	audited bool
 	ca      *pki.CA        // of its certificate
 	stop    []func() error // in the order of start
 	once    sync.Once
@@ -96,7 +97,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		o.Config = DefaultConfig
 	}
 	o.Replicas = max(o.Replicas, 1)
-	s := &Stack{dir: o.Dir}
+	s := &Stack{dir: o.Dir, audited: o.Audit}
 	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
