@@ -148,26 +148,36 @@ func (p Pattern) check() error {
 	if strings.Contains(strings.Join(p.Path, "/"), ":") {
 		return fmt.Errorf("%q %w", p.Written, errTagged)
 	}
-	sample := Pattern{Host: sampled(p.Host, "."), Port: p.Port, Path: strings.Split(sampled(strings.Join(p.Path, "/"), "/"), "/")}
-	if len(p.Path) == 0 {
-		sample.Path = nil
-	}
-	if p.Rest {
-		sample.Path = append(sample.Path, "x")
-	}
-	ref, ok := registry.ParseReference(sample.String())
+	sample := p.sample()
+	text := sample.String()
+	ref, ok := registry.ParseReference(text)
 	switch {
 	case ok && string(ref.Host) == sample.Host && ref.Port == sample.Port:
 		return nil
-	case strings.Contains(sample.String(), wildcard):
+	case strings.Contains(text, wildcard):
 		return fmt.Errorf("%q can match no image: * stands for one whole label or segment, or at the end for all that follow", p.Written)
-	case strings.ToLower(sample.String()) != sample.String():
+	case strings.ToLower(text) != text:
 		return fmt.Errorf("%q can match no image: paths are in lower case", p.Written)
 	}
 	return fmt.Errorf("%q can match no image: want host[:port][/path] as in an image reference", p.Written)
 }
 
 var errTagged = errors.New("is not a pattern: want host[:port][/path], without a tag or digest; requireDigest asks for digests")
+
+// sample is an image that the pattern holds for, if any does.
+func (p Pattern) sample() Pattern {
+	s := Pattern{Host: sampled(p.Host, "."), Port: p.Port}
+	for _, segment := range p.Path {
+		s.Path = append(s.Path, sampled(segment, "/"))
+	}
+	if p.Rest || p.Any {
+		s.Path = append(s.Path, "x")
+	}
+	if p.Any {
+		s.Host = "x.example"
+	}
+	return s
+}
 
 // sampled is text with a name for every "*" that is a whole part of it.
 func sampled(text, separator string) string {

@@ -103,12 +103,23 @@ func (p *Policy) Rules() []CanonicalRule {
 	return list
 }
 
-// Judge is the strictest objection to an image in a namespace.
+// Judge is the strictest objection to an image in a namespace, as of a Scope.
 func (p *Policy) Judge(namespace, image string) Verdict {
-	var room [8]*rule
-	s := Scope{rules: room[:0]}
-	s.Select(p, namespace)
-	return s.Judge(image)
+	var strictest Verdict
+	if p == nil || p.Exempt(namespace) {
+		return strictest
+	}
+	img, ok := p.canonical(image)
+	for i := range p.rules {
+		if r := &p.rules[i]; r.selects(namespace) {
+			strictest = strictest.or(r.object(&img, ok, p.directory))
+		}
+	}
+	return strictest
+}
+
+func (r *rule) selects(namespace string) bool {
+	return r.selected.Match(registry.Namespace{Name: namespace})
 }
 
 // Scope is the rules that a namespace is under. It may be used again and again
@@ -125,8 +136,8 @@ func (s *Scope) Select(p *Policy, namespace string) {
 		return
 	}
 	for i := range p.rules {
-		if p.rules[i].selected.Match(registry.Namespace{Name: namespace}) {
-			s.rules = append(s.rules, &p.rules[i])
+		if r := &p.rules[i]; r.selects(namespace) {
+			s.rules = append(s.rules, r)
 		}
 	}
 }
@@ -138,38 +149,43 @@ func (s *Scope) Empty() bool { return len(s.rules) == 0 }
 // certain, in the order of the rules.
 func (s *Scope) Judge(image string) Verdict {
 	var strictest Verdict
-	s.objections(image, func(v Verdict) {
-		if v.stricter(strictest) {
-			strictest = v
-		}
-	})
+	if s.Empty() {
+		return strictest
+	}
+	img, ok := s.policy.canonical(image)
+	for _, r := range s.rules {
+		strictest = strictest.or(r.object(&img, ok, s.policy.directory))
+	}
 	return strictest
 }
 
 // Append appends the objection of every rule to an image.
 func (s *Scope) Append(verdicts []Verdict, image string) []Verdict {
-	s.objections(image, func(v Verdict) { verdicts = append(verdicts, v) })
+	if s.Empty() {
+		return verdicts
+	}
+	img, ok := s.policy.canonical(image)
+	for _, r := range s.rules {
+		if v := r.object(&img, ok, s.policy.directory); !v.OK() {
+			verdicts = append(verdicts, v)
+		}
+	}
 	return verdicts
 }
 
-func (s *Scope) objections(text string, object func(Verdict)) {
-	if len(s.rules) == 0 {
-		return
+// object is the rule's objection to an image, which may be no reference.
+func (r *rule) object(img *image, reference bool, d *registry.Directory) Verdict {
+	v := Verdict{Reason: Unparsable}
+	if reference {
+		v = r.judge(img, d)
 	}
-	img, ok := s.policy.canonical(text)
-	for _, r := range s.rules {
-		v := Verdict{Reason: Unparsable}
-		if ok {
-			v = r.judge(&img, s.policy.directory)
-		}
-		if v.Reason != "" {
-			v.Rule, v.Action = r.Name, r.Action
-			object(v)
-		}
+	if v.Reason != "" {
+		v.Rule, v.Action = r.Name, r.Action
 	}
+	return v
 }
 
-// judge is the rule's objection to an image, or none.
+// judge is what the rule has against an image, or nothing.
 func (r *rule) judge(img *image, d *registry.Directory) Verdict {
 	if i := r.denies.find(img); i != none {
 		return Verdict{Reason: Denied, Pattern: r.denied[i].Written}

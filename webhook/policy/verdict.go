@@ -42,12 +42,13 @@ func (v Verdict) OK() bool { return v.Action == "" }
 // Open tells that the verdict may change as soon as more is known.
 func (v Verdict) Open() bool { return v.Reason == HostsNotKnown }
 
-// stricter tells whether v goes before w.
-func (v Verdict) stricter(w Verdict) bool {
-	if a, b := v.Action.strictness(), w.Action.strictness(); a != b {
-		return a > b
+// or is the stricter of v and w, and v of equals.
+func (v Verdict) or(w Verdict) Verdict {
+	a, b := v.Action.strictness(), w.Action.strictness()
+	if b > a || b == a && v.Open() && !w.Open() {
+		return w
 	}
-	return w.Open() && !v.Open()
+	return v
 }
 
 const (
