@@ -47,11 +47,16 @@ func faults() []fault {
 	list := append(snapshotFaults(), namespaceFaults()...)
 	list = append(list, serviceAccountFaults()...)
 	list = append(list, secretFaults()...)
-	return append(list,
-		fault{name: "no certificate", certificate: func() (*tls.Certificate, error) { return nil, errors.New("no certificate yet") }, want: noAnswer},
-		fault{name: "a panicking certificate", certificate: func() (*tls.Certificate, error) { panic("certificate") }, want: noAnswer},
-		fault{name: "an empty certificate", certificate: func() (*tls.Certificate, error) { return &tls.Certificate{}, nil }, want: noAnswer},
-	)
+	return append(list, certificateFaults()...)
+}
+
+// certificateFaults are of ServerOptions.GetCertificate.
+func certificateFaults() []fault {
+	return []fault{
+		{name: "no certificate", certificate: func() (*tls.Certificate, error) { return nil, errors.New("no certificate yet") }, want: noAnswer},
+		{name: "a panicking certificate", certificate: func() (*tls.Certificate, error) { panic("certificate") }, want: noAnswer},
+		{name: "an empty certificate", certificate: func() (*tls.Certificate, error) { return &tls.Certificate{}, nil }, want: noAnswer},
+	}
 }
 
 // snapshotFaults are of PodsOptions.Snapshot, whose fault calls what was there
