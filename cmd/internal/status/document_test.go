@@ -106,7 +106,9 @@ func TestConditions(t *testing.T) {
 			RegistrationsMatch: "Unknown RegistrationsNotReadable",
 		}},
 		{"a wrong clock", func(f *Facts) { *f.ClockAhead = -2 * time.Minute }, map[string]string{Ready: "False ClockSkewDetected", ClockInSync: "False ClockSkewDetected"}},
-		{"a clock that the API refuses", func(f *Facts) { f.Instances[0].LastError = &Problem{Reason: ProblemClockSkew, Message: "clocks disagree"} }, map[string]string{
+		{"a clock that the API refuses", func(f *Facts) {
+			f.Instances[0].LastError = &Problem{Reason: ProblemClockSkew, Message: "clocks disagree"}
+		}, map[string]string{
 			Ready: "False ClockSkewDetected", ClockInSync: "False ClockSkewDetected", TokenValid: "True TokenRenewalFailed",
 		}},
 	}
