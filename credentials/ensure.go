@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sync/singleflight"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/tcr-webhook/tcr-webhook/credentials/delivery"
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/credentials/token"
 )
@@ -33,7 +35,7 @@ func (k *Keeper) Ensure(ctx context.Context, namespace string, instances []regis
 		return fmt.Sprintf("Secret %s of this namespace was not made by tcr-webhook and is left as it is; the pod uses it", k.SecretName)
 	}
 	k.demand.add(namespace)
-	if reason := k.missing(instances); reason != "" {
+	if reason := k.missing(ctx, namespace, instances); reason != "" {
 		return fmt.Sprintf("pull secret %s: %s; it follows by itself", k.SecretName, reason)
 	}
 	if k.wait(ctx, namespace, until) {
@@ -45,21 +47,35 @@ func (k *Keeper) Ensure(ctx context.Context, namespace string, instances []regis
 // covers tells whether every instance has a login that works.
 func (o Observed) covers(instances []registry.ID, now time.Time) bool {
 	for _, id := range instances {
-		if !o.Exists || !o.Intact || !now.Before(o.Expires[id]) {
+		if !o.Exists || !o.Intact || !o.works(id, now) {
 			return false
 		}
 	}
 	return true
 }
 
-// missing says of which instances there is no token, and why.
-func (k *Keeper) missing(instances []registry.ID) string {
+func (o Observed) works(id registry.ID, now time.Time) bool {
+	held, has := o.Held[id]
+	return has && held.works(now)
+}
+
+// missing says of which instances there is no login to write, and why. A
+// namespace that is younger than the cache is told nothing: what it gets is not
+// known yet.
+func (k *Keeper) missing(ctx context.Context, namespace string, instances []registry.ID) string {
+	directory := k.Directory()
+	ns, err := readNamespace(ctx, k.Client, namespace)
+	if directory == nil || err != nil {
+		return ""
+	}
 	var reasons []string
-	for _, id := range instances {
-		if _, ok := k.Tokens.Peek(registry.Key{ID: id}); ok {
+	for _, e := range delivery.Entries(directory, ns.Namespace) {
+		if !slices.Contains(instances, e.ID) {
 			continue
 		}
-		reasons = append(reasons, fmt.Sprintf("no token for %s yet (%s)", id, why(k.Tokens.Err(registry.Key{ID: id}))))
+		if _, ok := k.Tokens.Peek(e.Key()); !ok {
+			reasons = append(reasons, fmt.Sprintf("no login for %s yet (%s)", e.ID, why(k.Tokens.Err(e.Key()))))
+		}
 	}
 	return strings.Join(reasons, ", ")
 }

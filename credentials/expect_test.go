@@ -100,11 +100,7 @@ func TestANamespaceThatAsksIsServedWithoutACall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, asking("shop", string(demoID)), namespaceNamed("quiet"))
 		r.vault.put(demoID, tokenFrom(time.Now(), time.Hour))
-		reconciler := &Reconciler{Keeper: r.Keeper}
-		for _, name := range []string{"shop", "quiet"} {
-			_, err := reconciler.Reconcile(t.Context(), request(name))
-			require.NoError(t, err)
-		}
+		r.lead(t, "shop", "quiet")
 		assert.NotNil(t, r.secret(t, "shop"))
 		assert.Nil(t, r.secret(t, "quiet"))
 	})

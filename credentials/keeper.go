@@ -37,6 +37,9 @@ type Options struct {
 	Tokens Tokens
 	// Directory is the registries there are; nil until they are known.
 	Directory func() *registry.Directory
+	// DigestKey keys the digests that Secrets carry; nil until it is known,
+	// and nothing is written before.
+	DigestKey func() []byte
 	// SecretName is the name of every pull Secret.
 	SecretName string
 	// OwnNamespace never gets one.
@@ -49,18 +52,17 @@ type Keeper struct {
 	Options
 	demand demand
 	flight singleflight.Group
-	pace   *rate.Limiter // of renewals, which nobody waits for
 	asking *rate.Limiter // of looks at namespaces that the cache does not have
 	grace  atomic.Int64  // time.Duration
 	places chan struct{} // of those who wait for a write
+
+	unwanted unwanted
+	quarrels quarrels
 
 	expected chan string // namespaces, see Expect
 }
 
 const (
-	// renewalsPerSecond leaves the API server its breath: 10,000 namespaces
-	// are renewed within nine minutes, of an hour that a token lives.
-	renewalsPerSecond = 20
 	// strangersPerSecond and strangersAtOnce bound how often the API server is
 	// asked for a namespace that the cache does not have. Whoever reaches the
 	// webhook's port can name any; hundreds of real ones may be created at once.
@@ -78,7 +80,6 @@ func NewKeeper(o Options) *Keeper {
 	return &Keeper{
 		Options: o,
 		demand:  newDemand(),
-		pace:    rate.NewLimiter(renewalsPerSecond, renewalsPerSecond),
 		asking:  rate.NewLimiter(strangersPerSecond, strangersAtOnce),
 		places:  make(chan struct{}, waiters),
 
@@ -92,62 +93,76 @@ func (k *Keeper) SetGrace(d time.Duration) { k.grace.Store(int64(d)) }
 // errGone says that the namespace is not there, or on its way out.
 var errGone = errors.New("namespace is gone or terminating")
 
-// errSlow says that a renewal has to wait for its turn.
-type errSlow struct{ wait time.Duration }
+// errPaused says that a repair waits, since somebody keeps undoing ours.
+type errPaused struct{ wait time.Duration }
 
-func (e errSlow) Error() string { return fmt.Sprintf("renewal waits %s for its turn", e.wait) }
+func (e errPaused) Error() string {
+	return fmt.Sprintf("somebody keeps changing it; repaired again in %s", e.wait.Round(time.Second))
+}
 
-// converge brings the pull Secret of a namespace to what it should be. At
+// converge brings the pull Secret of a namespace to what it should be, now. At
 // most one pass runs for a namespace at a time; callers share it.
 func (k *Keeper) converge(ctx context.Context, namespace string) <-chan singleflight.Result {
 	return k.flight.DoChan(namespace, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 		defer cancel()
-		plan, err := k.pass(ctx, namespace)
-		if err != nil {
-			return plan, fmt.Errorf("pull secret of namespace %s: %w", namespace, err)
+		v, err := k.look(ctx, namespace)
+		if err == nil {
+			err = k.act(ctx, namespace, v)
 		}
-		return plan, nil
+		if err != nil {
+			return v.plan, fmt.Errorf("pull secret of namespace %s: %w", namespace, err)
+		}
+		return v.plan, nil
 	})
 }
 
-// pass looks at a namespace once and acts once.
-func (k *Keeper) pass(ctx context.Context, namespace string) (Plan, error) {
+// view is what was seen of a namespace, and what follows from it.
+type view struct {
+	observed Observed
+	want     []Login
+	plan     Plan
+}
+
+// nothing is the view of a namespace that gets no Secret.
+var nothing = view{plan: Plan{Action: Keep}}
+
+// look reads what there is and decides. It changes nothing.
+func (k *Keeper) look(ctx context.Context, namespace string) (view, error) {
+	if namespace == k.OwnNamespace {
+		return nothing, nil
+	}
 	directory := k.Directory()
-	if directory == nil || namespace == k.OwnNamespace {
-		return Plan{Action: Keep}, nil
+	if directory == nil || k.DigestKey() == nil {
+		return view{plan: Plan{Action: Wait}}, nil
 	}
 	ns, err := k.namespace(ctx, namespace)
 	if err != nil {
-		return Plan{Action: Keep}, err
+		return nothing, err
 	}
 	o, err := k.observe(ctx, namespace)
 	if err != nil {
-		return Plan{Action: Keep}, err
+		return nothing, err
 	}
 	if !o.Exists && !delivery.Unasked(directory, ns) && !k.demand.has(namespace) {
-		return Plan{Action: Keep}, nil // nobody asked yet
+		return nothing, nil // nobody asked yet
 	}
-	want := k.wanted(directory, ns.Namespace)
-	plan := Decide(o, want, namespace, time.Now())
-	if plan.Action == Renew {
-		if wait := k.turn(); wait > 0 {
-			return plan, errSlow{wait}
-		}
-	}
-	err = k.act(ctx, namespace, plan.Action, o, want)
-	k.Metrics.wrote(plan.Action, err)
-	return plan, err
+	v := view{observed: o, want: k.wanted(directory, ns)}
+	now := time.Now()
+	v.plan = Decide(o, v.want, Moment{Namespace: namespace, Now: now, Unwanted: k.unwanted.since(namespace, len(v.want) == 0 && o.Exists, now)})
+	return v, nil
 }
 
-// turn is how long a renewal has to wait until it may be written.
-func (k *Keeper) turn() time.Duration {
-	r := k.pace.Reserve()
-	wait := r.Delay()
-	if wait > 0 {
-		r.Cancel()
+// lost notes that the Secret of a namespace was deleted. Pods relied on it, so
+// what somebody deleted by hand comes back; what went with its namespace, or
+// because nothing calls for it, does not.
+func (k *Keeper) lost(ctx context.Context, namespace string) {
+	if _, err := readNamespace(ctx, k.Client, namespace); err != nil {
+		k.quarrels.end(namespace)
+		return
 	}
-	return wait
+	k.demand.add(namespace)
+	k.quarrels.begin(namespace, time.Now())
 }
 
 // namespace reads what selects a namespace: from the cache, or live when it is
@@ -195,45 +210,71 @@ func (k *Keeper) observe(ctx context.Context, namespace string) (Observed, error
 	case err != nil:
 		return Observed{}, fmt.Errorf("read secret %s: %w", k.SecretName, err)
 	}
-	return Observe(&s), nil
+	return Observe(&s, k.DigestKey()), nil
 }
 
 // wanted lists the logins of ns.
-func (k *Keeper) wanted(d *registry.Directory, ns registry.Namespace) []Login {
+func (k *Keeper) wanted(d *registry.Directory, ns delivery.Namespace) []Login {
 	var want []Login
-	for _, e := range d.Serving(ns) {
-		login := Login{ID: e.ID, Hosts: e.Hosts.All()}
+	for _, e := range delivery.Entries(d, ns.Namespace) {
+		login := Login{Key: e.Key(), Hosts: e.Hosts.All()}
 		if len(login.Hosts) > 0 { // else there is nothing to log in to yet
-			login.Token, _ = k.Tokens.Peek(e.Key())
+			login.Token, _ = k.Tokens.Peek(login.Key)
+		}
+		if login.usable() && !login.expires() {
+			login.Version = versionOf(k.DigestKey(), login.Token.Username, login.Token.Password.Reveal())
 		}
 		want = append(want, login)
 	}
 	return want
 }
 
-// act carries out an action.
-func (k *Keeper) act(ctx context.Context, namespace string, a Action, o Observed, want []Login) error {
-	switch a {
-	case Create:
-		return k.write(ctx, namespace, o, want)
-	case Renew, Repair:
-		return k.write(ctx, namespace, o, want, client.ForceOwnership)
-	case Replace:
-		old := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: k.SecretName}}
-		err := k.Client.Delete(ctx, old, client.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion})
-		if err != nil {
-			return fmt.Errorf("delete secret that cannot be changed: %w", err)
-		}
-		return k.write(ctx, namespace, Observed{}, want)
-	default:
+// act carries out the plan of a view.
+func (k *Keeper) act(ctx context.Context, namespace string, v view) error {
+	if !v.plan.Action.writes() {
 		return nil
 	}
+	if a := v.plan.Action; a == Repair || a == Replace || a == Create && k.quarrels.has(namespace) {
+		if wait := k.quarrels.wait(namespace, time.Now()); wait > 0 {
+			return errPaused{wait}
+		}
+	}
+	err := k.carryOut(ctx, namespace, v)
+	k.Metrics.wrote(v.plan.Action, err)
+	return err
+}
+
+func (k *Keeper) carryOut(ctx context.Context, namespace string, v view) error {
+	switch v.plan.Action {
+	case Create:
+		return k.write(ctx, namespace, v)
+	case Renew, Update, Repair:
+		return k.write(ctx, namespace, v, client.ForceOwnership)
+	case Remove:
+		return k.remove(ctx, namespace, v.observed)
+	default: // Replace
+		if err := k.remove(ctx, namespace, v.observed); err != nil {
+			return err
+		}
+		v.observed = Observed{}
+		return k.write(ctx, namespace, v)
+	}
+}
+
+// remove deletes the Secret that was observed, and no other.
+func (k *Keeper) remove(ctx context.Context, namespace string, o Observed) error {
+	old := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: k.SecretName}}
+	err := k.Client.Delete(ctx, old, client.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete secret %s: %w", k.SecretName, err)
+	}
+	return nil
 }
 
 // write applies the Secret. Creation goes without force, so that the API
 // server itself refuses to take over a Secret that is not ours.
-func (k *Keeper) write(ctx context.Context, namespace string, o Observed, want []Login, opts ...client.ApplyOption) error {
-	now := time.Now()
+func (k *Keeper) write(ctx context.Context, namespace string, v view, opts ...client.ApplyOption) error {
+	now, o, want := time.Now(), v.observed, v.want
 	var held map[registry.Host]pullsecret.Login
 	if takesOver(want, o, now) {
 		var err error
@@ -245,7 +286,7 @@ func (k *Keeper) write(ctx context.Context, namespace string, o Observed, want [
 	if err != nil {
 		return err
 	}
-	secret, err := c.apply(namespace, k.SecretName, o)
+	secret, err := c.apply(namespace, k.SecretName, o, k.DigestKey())
 	if err != nil {
 		return err
 	}

@@ -15,9 +15,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/credentials/token"
@@ -72,7 +74,8 @@ func newRig(t *testing.T, objects ...client.Object) *rig {
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
 			err := c.Get(ctx, key, obj, opts...)
 			if s, ok := obj.(*corev1.Secret); ok && err == nil {
-				_, err = Summarize(s)
+				summary, _ := Summarize(s)
+				*s = *summary.(*corev1.Secret)
 			}
 			return err
 		},
@@ -90,10 +93,26 @@ func newRig(t *testing.T, objects ...client.Object) *rig {
 	})
 	r.Keeper = NewKeeper(Options{
 		Client: summarized, Live: c, Tokens: r.vault, Directory: func() *registry.Directory { return d },
+		DigestKey:  func() []byte { return sealKey },
 		SecretName: "tcr-pull", OwnNamespace: "tcr-webhook",
 	})
 	r.SetGrace(500 * time.Millisecond)
 	return r
+}
+
+// lead looks at namespaces as the leader does, and makes the writes that follow.
+func (r *rig) lead(t *testing.T, namespaces ...string) {
+	t.Helper()
+	reconciler := NewReconciler(r.Keeper, nil)
+	q := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+	defer q.ShutDown()
+	for _, name := range namespaces {
+		_, err := reconciler.Reconcile(t.Context(), request(name))
+		require.NoError(t, err)
+	}
+	for name, ok := reconciler.wave.take(); ok; name, ok = reconciler.wave.take() {
+		reconciler.write(t.Context(), q, name)
+	}
 }
 
 // far is a time that no test waits for.
@@ -193,7 +212,7 @@ func TestEnsureSaysWhyThereIsNoToken(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"not asked yet", nil, "no token for tcr-demo0001 yet (being asked for)"},
+		{"not asked yet", nil, "no login for tcr-demo0001 yet (being asked for)"},
 		{"denied", token.ErrDenied, "Tencent Cloud denies it"},
 		{"unknown", token.ErrNotFound, "knows no such instance"},
 		{"throttled", token.ErrThrottled, "Tencent Cloud throttles"},

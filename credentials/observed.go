@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"crypto/hmac"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -22,13 +23,24 @@ const (
 	labelManagedBy = "app.kubernetes.io/managed-by"
 	managedBy      = "tcr-webhook"
 
-	annotationExpires = "tcr-webhook.io/expires-at"      // when the first of the logins expires
-	annotationLogins  = "tcr-webhook.io/logins"          // JSON: instance id to the expiry of its login
-	annotationDigest  = "tcr-webhook.io/content-digest"  // of the data as we wrote it
+	annotationExpires = "tcr-webhook.io/expires-at"      // when the first of the logins expires; absent if none does
+	annotationLogins  = "tcr-webhook.io/logins"          // JSON: instance id to what is held of it
+	annotationDigest  = "tcr-webhook.io/content-digest"  // see seal
 	dataKey           = corev1.DockerConfigJsonKey       // where the logins are
 	summaryDigest     = "tcr-webhook.io/observed-digest" // keys of a summary's data, see Summarize
 	summaryHosts      = "tcr-webhook.io/observed-hosts"
 )
+
+// Held is a login that a Secret holds, without the login.
+type Held struct {
+	Account registry.Account `json:"account,omitempty"`
+	// Expires is zero for a login that never does.
+	Expires time.Time `json:"expires,omitzero"`
+	// Version tells one content of a login that never expires from the next.
+	Version string `json:"version,omitempty"`
+}
+
+func (h Held) works(now time.Time) bool { return h.Expires.IsZero() || now.Before(h.Expires) }
 
 // Observed is what there is to know about a namespace's pull Secret. It holds
 // no login.
@@ -36,13 +48,13 @@ type Observed struct {
 	Exists bool
 	// Ours tells a Secret that we made from one that only has its name.
 	Ours bool
-	// Intact means that type, label and data are as we wrote them.
+	// Intact means that type, label, annotations and data are as we wrote them.
 	Intact bool
 	// Fixed means that the Secret cannot be changed in place: it is immutable
 	// or of another type.
-	Fixed   bool
-	Hosts   []registry.Host // sorted
-	Expires map[registry.ID]time.Time
+	Fixed bool
+	Hosts []registry.Host // sorted
+	Held  map[registry.ID]Held
 
 	UID             types.UID
 	ResourceVersion string
@@ -63,18 +75,37 @@ func Summarize(obj any) (any, error) {
 	for _, h := range pullsecret.Hosts(data) {
 		hosts = append(hosts, string(h))
 	}
-	s.Data = map[string][]byte{
-		summaryDigest: []byte(pullsecret.Digest(data)),
-		summaryHosts:  []byte(strings.Join(hosts, " ")),
+	summary := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: s.Namespace, Name: s.Name, UID: s.UID, ResourceVersion: s.ResourceVersion,
+			Labels: only(s.Labels, labelManagedBy), Annotations: only(s.Annotations, annotationExpires, annotationLogins, annotationDigest),
+		},
+		Type: s.Type, Immutable: s.Immutable,
+		Data: map[string][]byte{
+			summaryDigest: []byte(pullsecret.Digest(data)),
+			summaryHosts:  []byte(strings.Join(hosts, " ")),
+		},
 	}
-	for i := range s.ManagedFields {
-		s.ManagedFields[i].FieldsV1 = nil
+	if slices.ContainsFunc(s.ManagedFields, appliedByUs) {
+		summary.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: FieldManager, Operation: metav1.ManagedFieldsOperationApply}}
 	}
-	return s, nil
+	return summary, nil
 }
 
-// Observe reads a summarized Secret; nil means there is none.
-func Observe(s *corev1.Secret) Observed {
+// only is the part of m under keys: of 10,000 Secrets every byte counts.
+func only(m map[string]string, keys ...string) map[string]string {
+	kept := make(map[string]string, len(keys))
+	for _, k := range keys {
+		if v, ok := m[k]; ok {
+			kept[k] = strings.Clone(v)
+		}
+	}
+	return kept
+}
+
+// Observe reads a summarized Secret; nil means there is none. digestKey is what
+// the Secret was sealed with.
+func Observe(s *corev1.Secret, digestKey []byte) Observed {
 	if s == nil {
 		return Observed{}
 	}
@@ -84,17 +115,43 @@ func Observe(s *corev1.Secret) Observed {
 		Fixed:  s.Immutable != nil && *s.Immutable || s.Type != corev1.SecretTypeDockerConfigJson,
 		UID:    s.UID, ResourceVersion: s.ResourceVersion,
 	}
-	o.Intact = !o.Fixed && s.Labels[labelManagedBy] == managedBy &&
-		string(s.Data[summaryDigest]) == s.Annotations[annotationDigest]
+	seal := seal(digestKey, string(s.Data[summaryDigest]), s.Annotations[annotationLogins], s.Annotations[annotationExpires])
+	o.Intact = !o.Fixed && s.Labels[labelManagedBy] == managedBy && hmac.Equal([]byte(seal), []byte(s.Annotations[annotationDigest]))
 	for h := range strings.FieldsSeq(string(s.Data[summaryHosts])) {
 		o.Hosts = append(o.Hosts, registry.Host(h))
 	}
-	if json.Unmarshal([]byte(s.Annotations[annotationLogins]), &o.Expires) != nil {
-		o.Expires, o.Intact = nil, false
+	if json.Unmarshal([]byte(s.Annotations[annotationLogins]), &o.Held) != nil {
+		o.Held, o.Intact = nil, false
 	}
 	return o
 }
 
 func appliedByUs(f metav1.ManagedFieldsEntry) bool {
 	return f.Manager == FieldManager && f.Operation == metav1.ManagedFieldsOperationApply
+}
+
+// lastExpiry is when the last of the logins stops working; zero if one never
+// does, or none is known.
+func (o Observed) lastExpiry() time.Time {
+	var last time.Time
+	for _, h := range o.Held {
+		if h.Expires.IsZero() {
+			return time.Time{}
+		}
+		if h.Expires.After(last) {
+			last = h.Expires
+		}
+	}
+	return last
+}
+
+// firstExpiry is when the first of the logins stops working; zero if none does.
+func firstExpiry(held map[registry.ID]Held) time.Time {
+	var first time.Time
+	for _, h := range held {
+		if !h.Expires.IsZero() && (first.IsZero() || h.Expires.Before(first)) {
+			first = h.Expires
+		}
+	}
+	return first
 }

@@ -21,19 +21,31 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// reconcilers is how many namespaces are looked at at once. Renewals are paced
-// apart from it; this bounds first writes and repairs.
-const reconcilers = 8
+// reconcilers is how many namespaces are looked at at once, which is reading
+// memory alone.
+const reconcilers = 4
 
 // Reconciler keeps the pull Secrets that are there: it runs on the leader,
-// renews and repairs them, and creates those that are wanted before a pod asks.
-// Its requests are names of namespaces.
+// renews, repairs and removes them, and creates those that are wanted before a
+// pod asks. It looks at namespaces as they come due or change, and writes in
+// the order and at the pace of its wave. Its requests are names of namespaces.
+// Use NewReconciler.
 type Reconciler struct {
-	Keeper *Keeper
-	// Relook asks for another look at every namespace, after the registries
-	// have changed.
-	Relook <-chan struct{}
+	keeper *Keeper
+	relook <-chan struct{}
+	wave   *wave
 }
+
+type queueOfRequests = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// NewReconciler returns a reconciler that looks at every namespace again when
+// relook fires, after the registries or the tokens have changed.
+func NewReconciler(keeper *Keeper, relook <-chan struct{}) *Reconciler {
+	return &Reconciler{keeper: keeper, relook: relook, wave: newWave()}
+}
+
+// Waiting is how many namespaces wait for a write.
+func (r *Reconciler) Waiting() int { return r.wave.waiting() }
 
 // SetupWithManager registers the reconciler.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
@@ -41,38 +53,35 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("pull-secrets").
 		For(&corev1.Namespace{}, builder.OnlyMetadata).
 		Watches(&corev1.Secret{}, r.secretEvents()).
-		WatchesRawSource(source.Func(r.watchRelook)).
+		WatchesRawSource(source.Func(r.start)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: reconcilers}).
 		Complete(r)
 }
 
 // secretEvents turns events of a pull Secret into requests for its namespace.
 func (r *Reconciler) secretEvents() handler.EventHandler {
-	enqueue := func(q workqueue.TypedRateLimitingInterface[reconcile.Request], o client.Object) {
-		q.Add(request(o.GetNamespace()))
-	}
-	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	enqueue := func(q queueOfRequests, o client.Object) { q.Add(request(o.GetNamespace())) }
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { enqueue(q, e.Object) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { enqueue(q, e.ObjectNew) },
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) {
-			// Pods relied on it; what somebody deleted by hand comes back.
-			if s, ok := e.Object.(*corev1.Secret); ok && Observe(s).Ours {
-				r.Keeper.demand.add(s.Namespace)
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queueOfRequests) { enqueue(q, e.Object) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queueOfRequests) { enqueue(q, e.ObjectNew) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queueOfRequests) {
+			if s, ok := e.Object.(*corev1.Secret); ok && Observe(s, r.keeper.DigestKey()).Ours {
+				r.keeper.lost(ctx, s.Namespace)
 			}
 			enqueue(q, e.Object)
 		},
 	}
 }
 
-// watchRelook enqueues every namespace whenever Relook fires.
-func (r *Reconciler) watchRelook(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+// start feeds the queue of the controller, and serves the wave, until ctx ends.
+func (r *Reconciler) start(ctx context.Context, q queueOfRequests) error {
+	go r.wave.run(ctx, func(namespace string) { r.write(ctx, q, namespace) })
 	go func() {
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-r.Relook:
+			case <-r.relook:
 				r.enqueueAll(ctx, q)
 			}
 		}
@@ -80,10 +89,10 @@ func (r *Reconciler) watchRelook(ctx context.Context, q workqueue.TypedRateLimit
 	return nil
 }
 
-func (r *Reconciler) enqueueAll(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+func (r *Reconciler) enqueueAll(ctx context.Context, q queueOfRequests) {
 	var all metav1.PartialObjectMetadataList
 	all.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
-	if err := r.Keeper.Client.List(ctx, &all); err != nil {
+	if err := r.keeper.Client.List(ctx, &all); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Namespaces not listed; they are looked at as they come due")
 		return
 	}
@@ -96,15 +105,39 @@ func request(namespace string) reconcile.Request {
 	return reconcile.Request{NamespacedName: types.NamespacedName{Name: namespace}}
 }
 
-// Reconcile looks at one namespace.
+// Reconcile looks at one namespace, and lines it up for a write if it needs one.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	v, err := r.keeper.look(ctx, req.Name)
+	if err == nil && v.plan.Action.writes() {
+		r.wave.add(req.Name, v.plan.Deadline)
+		return reconcile.Result{}, nil
+	}
+	return next(v.plan, err, time.Now())
+}
+
+// write brings one namespace to what it should be, and sees to it that it is
+// looked at again when it is time.
+func (r *Reconciler) write(ctx context.Context, q queueOfRequests, namespace string) {
+	var plan Plan
+	var err error
 	select {
 	case <-ctx.Done():
-		return reconcile.Result{}, ctx.Err()
-	case done := <-r.Keeper.converge(ctx, req.Name):
-		r.Keeper.settle(req.Name, done)
-		plan, _ := done.Val.(Plan)
-		return next(plan, done.Err, time.Now())
+		return
+	case done := <-r.keeper.converge(ctx, namespace):
+		r.keeper.settle(namespace, done)
+		plan, _ = done.Val.(Plan)
+		err = done.Err
+	}
+	again, err := next(plan, err, time.Now())
+	switch {
+	case err != nil:
+		ctrl.LoggerFrom(ctx).Error(err, "Pull secret not written; it is tried again", "namespace", namespace)
+		q.AddRateLimited(request(namespace))
+	case again.RequeueAfter > 0:
+		q.Forget(request(namespace))
+		q.AddAfter(request(namespace), again.RequeueAfter)
+	default:
+		q.Forget(request(namespace))
 	}
 }
 
@@ -114,30 +147,28 @@ const (
 	// which another caller may have begun, was still being answered.
 	lookAfterWrite = time.Second
 	// waitLook is how often, at the least, a namespace without a token is
-	// looked at; half of it is added by chance.
-	waitLook = 5 * time.Second
+	// looked at; half of it is added by chance. News of a token comes by
+	// relook, so this is for news that was lost.
+	waitLook = time.Minute
 )
 
-// next is when to look again after a pass.
+// next is when to look again.
 func next(plan Plan, err error, now time.Time) (reconcile.Result, error) {
-	var slow errSlow
+	var paused errPaused
 	switch {
 	case errors.Is(err, errGone):
 		return reconcile.Result{}, nil
-	case errors.As(err, &slow):
-		return reconcile.Result{RequeueAfter: slow.wait}, nil
+	case errors.As(err, &paused):
+		return reconcile.Result{RequeueAfter: paused.wait}, nil
 	case apierrors.IsConflict(err):
 		return reconcile.Result{RequeueAfter: lookAfterWrite}, nil // it changed; its event is on the way
 	case err != nil:
 		return reconcile.Result{}, err
-	}
-	switch plan.Action {
-	case Create, Renew, Repair, Replace:
+	case plan.Action.writes():
 		return reconcile.Result{RequeueAfter: lookAfterWrite}, nil
-	case Wait:
+	case plan.Action == Wait:
 		return reconcile.Result{RequeueAfter: waitLook + rand.N(waitLook/2)}, nil
-	}
-	if plan.Again.IsZero() {
+	case plan.Again.IsZero():
 		return reconcile.Result{}, nil
 	}
 	return reconcile.Result{RequeueAfter: max(plan.Again.Sub(now), time.Millisecond)}, nil

@@ -15,28 +15,25 @@ import (
 
 // content is what a pull Secret is to hold.
 type content struct {
-	data    []byte
-	expires map[registry.ID]time.Time
+	data []byte
+	held map[registry.ID]Held
 }
 
-// compose puts the wanted logins together. The logins of an instance without
-// a token are taken over from held, the logins that are there now, as long as
-// they work: one instance's failure must not cost another's pulls.
-func compose(want []Login, o Observed, held map[registry.Host]pullsecret.Login, now time.Time) (content, error) {
-	c := content{expires: map[registry.ID]time.Time{}}
+// compose puts the wanted logins together. A login for which there is nothing
+// better is taken over from the logins that are there now, as long as it works:
+// one instance's failure must not cost another's pulls, and what a namespace
+// has never expires earlier by our doing.
+func compose(want []Login, o Observed, there map[registry.Host]pullsecret.Login, now time.Time) (content, error) {
+	c := content{held: map[registry.ID]Held{}}
 	var logins []pullsecret.Login
 	for _, l := range want {
-		switch expires := o.Expires[l.ID]; {
-		case l.usable():
+		if old, found := oldLogin(l, there); found && l.keepsOld(o, now) {
+			old.Hosts = l.Hosts
+			logins = append(logins, old)
+			c.held[l.ID] = o.Held[l.ID]
+		} else if l.usable() {
 			logins = append(logins, pullsecret.Login{Hosts: l.Hosts, Username: l.Token.Username, Password: l.Token.Password.Reveal()})
-			c.expires[l.ID] = l.Token.ExpiresAt
-		case now.Before(expires):
-			for _, h := range l.Hosts {
-				if login, ok := held[h]; ok {
-					logins = append(logins, login)
-					c.expires[l.ID] = expires
-				}
-			}
+			c.held[l.ID] = l.held()
 		}
 	}
 	data, err := pullsecret.Encode(logins)
@@ -44,48 +41,61 @@ func compose(want []Login, o Observed, held map[registry.Host]pullsecret.Login, 
 	return c, err
 }
 
-// takesOver tells whether compose needs the logins that are there now.
-func takesOver(want []Login, o Observed, now time.Time) bool {
-	return o.Intact && slices.ContainsFunc(want, func(l Login) bool {
-		return !l.usable() && now.Before(o.Expires[l.ID])
-	})
-}
-
-// soonest is when the first of the logins expires.
-func (c content) soonest() time.Time {
-	var first time.Time
-	for _, t := range c.expires {
-		if first.IsZero() || t.Before(first) {
-			first = t
+// oldLogin is what there is now for one of the hosts of l.
+func oldLogin(l Login, there map[registry.Host]pullsecret.Login) (pullsecret.Login, bool) {
+	for _, h := range l.Hosts {
+		if login, ok := there[h]; ok {
+			return login, true
 		}
 	}
-	return first
+	return pullsecret.Login{}, false
+}
+
+// keepsOld tells whether the login that is held of the instance is better than
+// what there is to write: it works, and there is nothing, or nothing that
+// expires later.
+func (l Login) keepsOld(o Observed, now time.Time) bool {
+	held, has := o.Held[l.ID]
+	if !has || !o.Intact || !held.works(now) {
+		return false
+	}
+	return !l.usable() || l.expires() && held.Account == l.Account && held.Expires.After(l.Token.ExpiresAt)
+}
+
+// takesOver tells whether compose needs the logins that are there now.
+func takesOver(want []Login, o Observed, now time.Time) bool {
+	return slices.ContainsFunc(want, func(l Login) bool { return l.keepsOld(o, now) })
 }
 
 // apply is the Secret as we own it. With o existing it carries its UID and
 // resource version: with the latter alone, a Secret that was deleted in the
 // meantime would come back.
-func (c content) apply(namespace, name string, o Observed) (*corev1ac.SecretApplyConfiguration, error) {
-	logins, err := json.Marshal(c.expires)
+func (c content) apply(namespace, name string, o Observed, digestKey []byte) (*corev1ac.SecretApplyConfiguration, error) {
+	logins, err := json.Marshal(c.held)
 	if err != nil {
 		return nil, fmt.Errorf("write annotation %s: %w", annotationLogins, err)
 	}
+	expires := ""
+	annotations := map[string]string{
+		annotationLogins: string(logins),
+		// No repository holds this Secret, which is no reason to prune it.
+		"argocd.argoproj.io/compare-options":    "IgnoreExtraneous",
+		"argocd.argoproj.io/sync-options":       "Prune=false",
+		"kustomize.toolkit.fluxcd.io/prune":     "disabled",
+		"kustomize.toolkit.fluxcd.io/reconcile": "disabled",
+	}
+	if first := firstExpiry(c.held); !first.IsZero() {
+		expires = first.UTC().Format(time.RFC3339)
+		annotations[annotationExpires] = expires
+	}
+	annotations[annotationDigest] = seal(digestKey, pullsecret.Digest(c.data), string(logins), expires)
 	s := corev1ac.Secret(name, namespace).
 		WithType(corev1.SecretTypeDockerConfigJson).
 		WithLabels(map[string]string{
 			labelManagedBy:                  managedBy,
 			"velero.io/exclude-from-backup": "true", // an hour later a backup of it is void
 		}).
-		WithAnnotations(map[string]string{
-			annotationExpires: c.soonest().UTC().Format(time.RFC3339),
-			annotationLogins:  string(logins),
-			annotationDigest:  pullsecret.Digest(c.data),
-			// No repository holds this Secret, which is no reason to prune it.
-			"argocd.argoproj.io/compare-options":    "IgnoreExtraneous",
-			"argocd.argoproj.io/sync-options":       "Prune=false",
-			"kustomize.toolkit.fluxcd.io/prune":     "disabled",
-			"kustomize.toolkit.fluxcd.io/reconcile": "disabled",
-		}).
+		WithAnnotations(annotations).
 		WithData(map[string][]byte{dataKey: c.data})
 	if o.Exists {
 		s.WithUID(o.UID).WithResourceVersion(o.ResourceVersion)

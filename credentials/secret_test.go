@@ -22,12 +22,15 @@ import (
 
 var twoHosts = []registry.Host{"demo-vpc.tencentcloudcr.com", "demo.tencentcloudcr.com"}
 
+// sealKey is what the tests seal with.
+var sealKey = []byte("0123456789abcdef0123456789abcdef")
+
 // applied is what the API server holds after the logins were written.
 func applied(t *testing.T, logins []Login) *corev1.Secret {
 	t.Helper()
 	c, err := compose(logins, Observed{}, nil, noon)
 	require.NoError(t, err)
-	ac, err := c.apply("team-a", "tcr-pull", Observed{})
+	ac, err := c.apply("team-a", "tcr-pull", Observed{}, sealKey)
 	require.NoError(t, err)
 	raw, err := json.Marshal(ac)
 	require.NoError(t, err)
@@ -41,24 +44,24 @@ func observe(t *testing.T, s *corev1.Secret) Observed {
 	t.Helper()
 	stripped, err := Summarize(s.DeepCopy())
 	require.NoError(t, err)
-	return Observe(stripped.(*corev1.Secret))
+	return Observe(stripped.(*corev1.Secret), sealKey)
 }
 
 func TestWhatIsWrittenIsObserved(t *testing.T) {
 	t.Parallel()
 	tok := tokenFrom(noon, time.Hour)
-	s := applied(t, []Login{{ID: "tcr-demo0001", Hosts: twoHosts, Token: tok}})
+	s := applied(t, []Login{{Key: registry.Key{ID: "tcr-demo0001"}, Hosts: twoHosts, Token: tok}})
 
 	want := Observed{
 		Exists: true, Ours: true, Intact: true, Hosts: twoHosts, UID: "uid-1", ResourceVersion: "7",
-		Expires: map[registry.ID]time.Time{"tcr-demo0001": tok.ExpiresAt},
+		Held: map[registry.ID]Held{"tcr-demo0001": {Expires: tok.ExpiresAt}},
 	}
 	if diff := cmp.Diff(want, observe(t, s)); diff != "" {
 		t.Errorf("observed (-want +got):\n%s", diff)
 	}
 	assert.Equal(t, "2026-11-23T13:00:00Z", s.Annotations["tcr-webhook.io/expires-at"])
 	assert.Equal(t, corev1.SecretTypeDockerConfigJson, s.Type)
-	assert.Equal(t, Observed{}, Observe(nil))
+	assert.Equal(t, Observed{}, Observe(nil, sealKey))
 }
 
 func TestObserve(t *testing.T) {
@@ -86,7 +89,7 @@ func TestObserve(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := applied(t, []Login{{ID: "tcr-demo0001", Hosts: twoHosts, Token: tokenFrom(noon, time.Hour)}})
+			s := applied(t, []Login{{Key: registry.Key{ID: "tcr-demo0001"}, Hosts: twoHosts, Token: tokenFrom(noon, time.Hour)}})
 			tt.change(s)
 			o := observe(t, s)
 			assert.Equal(t, []bool{tt.ours, tt.intact, tt.fixed}, []bool{o.Ours, o.Intact, o.Fixed}, "ours, intact, fixed")
@@ -99,7 +102,7 @@ func TestSummarizeKeepsNoLogin(t *testing.T) {
 	const marker = "marker-9d41"
 	tok := tokenFrom(noon, time.Hour)
 	tok.Password = marker
-	s := applied(t, []Login{{ID: "tcr-demo0001", Hosts: twoHosts, Token: tok}})
+	s := applied(t, []Login{{Key: registry.Key{ID: "tcr-demo0001"}, Hosts: twoHosts, Token: tok}})
 	require.Contains(t, string(s.Data[dataKey]), marker, "the marker was never there")
 
 	once, err := Summarize(s)
@@ -109,7 +112,7 @@ func TestSummarizeKeepsNoLogin(t *testing.T) {
 	raw, err := json.Marshal(twice)
 	require.NoError(t, err)
 	assert.NotContains(t, string(raw), marker)
-	assert.True(t, Observe(twice.(*corev1.Secret)).Intact, "a second pass lost the digest")
+	assert.True(t, Observe(twice.(*corev1.Secret), sealKey).Intact, "a second pass lost the digest")
 
 	pod, err := Summarize(&corev1.Pod{})
 	require.NoError(t, err)
@@ -118,9 +121,9 @@ func TestSummarizeKeepsNoLogin(t *testing.T) {
 
 func TestComposeTakesOverWhatStillWorks(t *testing.T) {
 	t.Parallel()
-	a := Login{ID: "tcr-demo0001", Hosts: []registry.Host{"a.example.com"}, Token: tokenFrom(noon, time.Hour)}
-	b := Login{ID: "tcr-open0002", Hosts: []registry.Host{"b.example.com", "b2.example.com"}}
-	o := Observed{Intact: true, Expires: map[registry.ID]time.Time{b.ID: noon.Add(time.Minute)}}
+	a := Login{Key: registry.Key{ID: "tcr-demo0001"}, Hosts: []registry.Host{"a.example.com"}, Token: tokenFrom(noon, time.Hour)}
+	b := Login{Key: registry.Key{ID: "tcr-open0002"}, Hosts: []registry.Host{"b.example.com", "b2.example.com"}}
+	o := Observed{Intact: true, Held: map[registry.ID]Held{b.ID: {Expires: noon.Add(time.Minute)}}}
 	held := map[registry.Host]pullsecret.Login{"b.example.com": {Hosts: b.Hosts[:1], Username: "old", Password: "still"}}
 	require.True(t, takesOver([]Login{a, b}, o, noon))
 
@@ -128,9 +131,9 @@ func TestComposeTakesOverWhatStillWorks(t *testing.T) {
 	require.NoError(t, err)
 	logins, err := pullsecret.Decode(c.data)
 	require.NoError(t, err)
-	assert.Equal(t, []registry.Host{"a.example.com", "b.example.com"}, slices.Sorted(maps.Keys(logins)))
+	assert.Equal(t, []registry.Host{"a.example.com", "b.example.com", "b2.example.com"}, slices.Sorted(maps.Keys(logins)))
 	assert.Equal(t, "old", logins["b.example.com"].Username)
-	assert.Equal(t, noon.Add(time.Minute), c.soonest())
+	assert.Equal(t, noon.Add(time.Minute), firstExpiry(c.held))
 
 	later := noon.Add(time.Hour)
 	assert.False(t, takesOver([]Login{a, b}, o, later))
@@ -138,6 +141,6 @@ func TestComposeTakesOverWhatStillWorks(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, strings.Contains(string(c.data), "b.example.com"), "an expired login was taken over")
 
-	_, err = compose([]Login{{ID: "tcr-none0003", Token: token.Token{}}}, Observed{}, nil, noon)
+	_, err = compose([]Login{{Key: registry.Key{ID: "tcr-none0003"}, Token: token.Token{}}}, Observed{}, nil, noon)
 	require.ErrorIs(t, err, pullsecret.ErrNoLogin)
 }

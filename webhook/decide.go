@@ -145,9 +145,9 @@ func leaveAlone(r *podview.Request, labels map[string]string) registry.Reason {
 		return MirrorPod
 	case meta.DeletionTimestamp != "":
 		return Deleting
-	case meta.Labels.Inject == podview.InjectDisabled:
+	case meta.Labels.Inject == registry.InjectDisabled:
 		return OptedOut
-	case labels[podview.InjectLabel] == podview.InjectDisabled:
+	case labels[registry.InjectLabel] == registry.InjectDisabled:
 		return NamespaceOptedOut
 	}
 	return ""

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -19,6 +21,9 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/webhook"
 )
 
+// leaseName is the Lease of whoever leads.
+const leaseName = "tcr-webhook"
+
 // newManager makes a manager whose caches hold as little as the job needs: of
 // Secrets those of our name, without their data, and of the rest no more than
 // metadata.
@@ -28,7 +33,7 @@ func newManager(o options, secretName string) (manager.Manager, error) {
 		return nil, fmt.Errorf("find the API server: %w", err)
 	}
 	scheme := runtime.NewScheme()
-	if err := corev1.AddToScheme(scheme); err != nil {
+	if err := errors.Join(corev1.AddToScheme(scheme), coordinationv1.AddToScheme(scheme)); err != nil {
 		return nil, fmt.Errorf("build scheme: %w", err)
 	}
 	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
@@ -49,7 +54,7 @@ func newManager(o options, secretName string) (manager.Manager, error) {
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsListen},
 		HealthProbeBindAddress:        o.probesListen,
 		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              "tcr-webhook",
+		LeaderElectionID:              leaseName,
 		LeaderElectionNamespace:       o.namespace,
 		LeaderElectionReleaseOnCancel: true, // nothing of a leader's runs on after it
 	})

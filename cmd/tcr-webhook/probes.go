@@ -28,6 +28,8 @@ func (s *server) addProbes(hooks *webhook.Server) error {
 		switch {
 		case !synced.Load():
 			return errors.New("caches are not filled yet")
+		case !s.shared.Loaded():
+			return errors.New("the tokens of the other replicas are not known yet")
 		case s.state.Load() == nil:
 			return errors.New("the hosts of the registries are not known yet")
 		}

@@ -34,11 +34,12 @@ type server struct {
 	metrics    *serverMetrics
 	cloud      *cloud
 	tokens     *token.Cache
+	shared     *credentials.Shared
 	instances  *credentials.Instances
 	keeper     *credentials.Keeper
 	state      atomic.Pointer[webhook.State]
 	config     atomic.Pointer[config.Config]
-	relook     chan struct{} // capacity one: the registries have changed
+	relook     chan struct{} // capacity one: the registries or the tokens have changed
 }
 
 // configEvery is how often the configuration file is looked at.
@@ -96,11 +97,13 @@ func (s *server) build(ctx context.Context, identity tcr.Files, certs *certwatch
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	s.cloud = &cloud{identity: identity, observe: s.metrics.apiCall}
-	s.tokens = token.New(s.cloud, token.Options{OnChange: s.tokenChanged})
+	if err := s.shareTokens(ctx); err != nil {
+		return err
+	}
 	s.instances = credentials.NewInstances(s.directoryChanged)
 	s.keeper = credentials.NewKeeper(credentials.Options{
 		Client: s.mgr.GetClient(), Live: s.mgr.GetAPIReader(),
-		Tokens: s.tokens, Directory: s.instances.Directory,
+		Tokens: s.tokens, Directory: s.instances.Directory, DigestKey: s.shared.DigestKey,
 		SecretName: s.secretName, OwnNamespace: s.opts.namespace, Metrics: s.metrics.credentials,
 	})
 	hooks, err := s.newWebhook(ctx, certs)
@@ -112,8 +115,7 @@ func (s *server) build(ctx context.Context, identity tcr.Files, certs *certwatch
 			return fmt.Errorf("add %T: %w", part, err)
 		}
 	}
-	reconciler := &credentials.Reconciler{Keeper: s.keeper, Relook: s.relook}
-	if err := reconciler.SetupWithManager(s.mgr); err != nil {
+	if err := credentials.NewReconciler(s.keeper, s.relook).SetupWithManager(s.mgr); err != nil {
 		return fmt.Errorf("set up reconciler: %w", err)
 	}
 	return s.addProbes(hooks)
@@ -173,6 +175,12 @@ func (s *server) directoryChanged() {
 		SkipOwners:            c.SkipOwners(),
 		DenyWithoutPullSecret: c.PullSecret.Missing == config.MissingDeny,
 	})
+	s.lookAgain()
+}
+
+// lookAgain has every namespace looked at: what its Secret should hold may have
+// changed.
+func (s *server) lookAgain() {
 	s.keeper.TokensChanged()
 	select {
 	case s.relook <- struct{}{}:
@@ -184,5 +192,6 @@ func (s *server) tokenChanged(key registry.Key) {
 	if tok, ok := s.tokens.Peek(key); ok {
 		s.metrics.tokenExpiry.WithLabelValues(key.String()).Set(float64(tok.ExpiresAt.Unix()))
 	}
-	s.keeper.TokensChanged()
+	s.shared.Changed()
+	s.lookAgain()
 }

@@ -26,12 +26,21 @@ type Namespace struct {
 	Deliver string
 }
 
+// Entries lists the entries whose logins ns gets: those that serve it, unless it
+// has opted out.
+func Entries(d *registry.Directory, ns registry.Namespace) []registry.Entry {
+	if ns.Labels[registry.InjectLabel] == registry.InjectDisabled {
+		return nil
+	}
+	return d.Serving(ns)
+}
+
 // Unasked tells whether ns gets its pull Secret without waiting for a pod:
 // since the configuration delivers to every namespace, or since ns names an
 // instance that serves it.
 func Unasked(d *registry.Directory, ns Namespace) bool {
 	named := names(ns.Deliver)
-	return slices.ContainsFunc(d.Serving(ns.Namespace), func(e registry.Entry) bool {
+	return slices.ContainsFunc(Entries(d, ns.Namespace), func(e registry.Entry) bool {
 		return e.EveryNamespace || slices.Contains(named, string(e.ID))
 	})
 }
@@ -39,7 +48,7 @@ func Unasked(d *registry.Directory, ns Namespace) bool {
 // Refused lists what ns names in Annotation and may not have, as written, and
 // what it may. Both are in order; refused is empty where nothing is wrong.
 func Refused(d *registry.Directory, ns Namespace) (refused []string, may []registry.ID) {
-	for _, e := range d.Serving(ns.Namespace) {
+	for _, e := range Entries(d, ns.Namespace) {
 		may = append(may, e.ID)
 	}
 	for _, name := range names(ns.Deliver) {

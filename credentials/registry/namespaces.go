@@ -9,6 +9,13 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
+// InjectLabel on a Pod or a Namespace, with the value InjectDisabled, keeps Pods
+// as their authors wrote them. A Namespace that has it gets no pull Secret.
+const (
+	InjectLabel    = "tcr-webhook.io/inject"
+	InjectDisabled = "disabled"
+)
+
 // Namespace is what an entry of the directory selects by.
 type Namespace struct {
 	Name   string

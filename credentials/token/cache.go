@@ -19,6 +19,10 @@ type Options struct {
 	// on the goroutine that fetched it and with no lock held. Callers of Get
 	// wait for it, so it should only pass the news on.
 	OnChange func(registry.Key)
+	// Turn, if set, says whether it falls to this cache to ask for a token,
+	// of which it has a usable one or none: of several replicas that share
+	// their tokens one is enough. It is asked again every second.
+	Turn func(usable bool) bool
 }
 
 // Cache holds one token per registry key. Use New. All methods may be called
@@ -26,6 +30,7 @@ type Options struct {
 type Cache struct {
 	issuer   Issuer
 	onChange func(registry.Key)
+	turn     func(usable bool) bool
 	limiter  *rate.Limiter
 	flight   singleflight.Group
 	wake     chan struct{} // capacity one; tells Start to look again
@@ -52,12 +57,16 @@ func New(issuer Issuer, opts Options) *Cache {
 	c := &Cache{
 		issuer:   issuer,
 		onChange: opts.OnChange,
+		turn:     opts.Turn,
 		limiter:  rate.NewLimiter(callsPerSecond, callBurst),
 		wake:     make(chan struct{}, 1),
 		records:  map[registry.Key]*record{},
 	}
 	if c.onChange == nil {
 		c.onChange = func(registry.Key) {}
+	}
+	if c.turn == nil {
+		c.turn = func(bool) bool { return true }
 	}
 	c.held.Store(&map[registry.Key]*heldToken{})
 	return c

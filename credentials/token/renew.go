@@ -16,6 +16,10 @@ import (
 // clock is read again at least this often.
 const lookAgain = time.Minute
 
+// turnAgain is how often a cache that is due and not its turn asks whether it
+// is by now: whoever's turn it was may have died.
+const turnAgain = time.Second
+
 // Want replaces the set of keys whose tokens Start keeps fresh. Tokens and
 // failures of all other keys are dropped.
 func (c *Cache) Want(keys ...registry.Key) {
@@ -75,13 +79,15 @@ func (c *Cache) due(now time.Time) (map[registry.Key]*record, time.Duration) {
 		if !rec.wanted || rec.renewing {
 			continue
 		}
-		in := rec.dueIn(now)
-		if in <= 0 {
+		switch in := rec.dueIn(now); {
+		case in > 0:
+			wait = min(wait, in)
+		case !c.turn(c.usable(key)):
+			wait = min(wait, turnAgain)
+		default:
 			rec.renewing = true
 			due[key] = rec
-			continue
 		}
-		wait = min(wait, in)
 	}
 	return due, wait
 }

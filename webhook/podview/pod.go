@@ -31,16 +31,9 @@ func (m *Metadata) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return json.UnmarshalDecode(dec, (*plain)(m))
 }
 
-// InjectLabel on a Pod or a Namespace, with the value InjectDisabled, keeps
-// the Pod as its author wrote it.
-const (
-	InjectLabel    = "tcr-webhook.io/inject"
-	InjectDisabled = "disabled"
-)
-
 // Labels are the labels that are read.
 type Labels struct {
-	Inject string `json:"tcr-webhook.io/inject"` // InjectLabel
+	Inject string `json:"tcr-webhook.io/inject"` // registry.InjectLabel
 }
 
 // Owner is what a Pod belongs to.

@@ -27,7 +27,7 @@ func typedPod(p *corev1.Pod) Pod {
 	v := Pod{
 		Metadata: Metadata{
 			GenerateName: p.GenerateName,
-			Labels:       Labels{Inject: p.Labels[InjectLabel]},
+			Labels:       Labels{Inject: p.Labels[registry.InjectLabel]},
 			Annotations:  typedAnnotations(p.Annotations),
 		},
 	}

@@ -1,0 +1,123 @@
+// Package tokensecret is the bytes of the Secret in our own namespace through
+// which the replicas share their tokens, so that a restart, a new leader or one
+// more replica asks the cloud for nothing while a token works.
+//
+// It is pure. Package credentials reads and writes the Secret itself.
+package tokensecret
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/credentials/token"
+)
+
+// Content is what the Secret holds.
+type Content struct {
+	Tokens map[registry.Key]token.Token
+	// DigestKey keys the digests of the pull Secrets. Who can read those, but
+	// not this Secret, cannot make up a digest that fits. Nil until there is one.
+	DigestKey []byte
+}
+
+// DigestKeyLength is that of the hash it is used with, in bytes.
+const DigestKeyLength = 32
+
+// digestKey is its key in the data. Those of tokens begin with an instance id,
+// which no word of ours does.
+const digestKey = "digest-key"
+
+// stored is a token as the Secret has it.
+type stored struct {
+	Username  string    `json:"username"`
+	Password  string    `json:"password"`
+	IssuedAt  time.Time `json:"issuedAt"`
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// Encode is the Secret's data for c.
+func (c Content) Encode() (map[string][]byte, error) {
+	data := map[string][]byte{}
+	if len(c.DigestKey) > 0 {
+		data[digestKey] = []byte(base64.StdEncoding.EncodeToString(c.DigestKey))
+	}
+	for key, tok := range c.Tokens {
+		raw, err := json.Marshal(stored{tok.Username, tok.Password.Reveal(), tok.IssuedAt.UTC(), tok.ExpiresAt.UTC()})
+		if err != nil {
+			return nil, fmt.Errorf("write token of %s: %w", key, err)
+		}
+		data[nameOf(key)] = raw
+	}
+	return data, nil
+}
+
+// Decode reads the data of the Secret. What cannot be read is left out and
+// named in damaged, without its content: it is written anew when a token comes.
+func Decode(data map[string][]byte) (c Content, damaged []string) {
+	c.Tokens = map[registry.Key]token.Token{}
+	for name, raw := range data {
+		if name == digestKey {
+			key, err := base64.StdEncoding.DecodeString(string(raw))
+			if err != nil || len(key) != DigestKeyLength {
+				damaged = append(damaged, name)
+				continue
+			}
+			c.DigestKey = key
+			continue
+		}
+		key, named := keyOf(name)
+		tok, ok := read(raw)
+		if !named || !ok {
+			damaged = append(damaged, name)
+			continue
+		}
+		c.Tokens[key] = tok
+	}
+	return c, damaged
+}
+
+func read(raw []byte) (token.Token, bool) {
+	var s stored
+	if json.Unmarshal(raw, &s) != nil || s.Username == "" || s.Password == "" {
+		return token.Token{}, false
+	}
+	return token.Token{Username: s.Username, Password: token.Secret(s.Password), IssuedAt: s.IssuedAt, ExpiresAt: s.ExpiresAt}, true
+}
+
+// nameOf is the key of a token in the data: neither an instance id nor the
+// fingerprint of an identity has a dot.
+func nameOf(key registry.Key) string {
+	if key.Account == "" {
+		return string(key.ID)
+	}
+	return string(key.ID) + "." + string(key.Account)
+}
+
+func keyOf(name string) (registry.Key, bool) {
+	id, account, dotted := strings.Cut(name, ".")
+	parsed, err := registry.ParseID(id)
+	return registry.Key{ID: parsed, Account: registry.Account(account)}, err == nil && dotted == (account != "")
+}
+
+// Merge adds to c what held has newer or alone, and drops the tokens that have
+// expired at now. It reports whether that changed anything worth a write: an
+// expired token alone waits for the next one.
+func (c Content) Merge(held map[registry.Key]token.Token, now time.Time) (Content, bool) {
+	merged := Content{DigestKey: c.DigestKey, Tokens: maps.Clone(c.Tokens)}
+	if merged.Tokens == nil {
+		merged.Tokens = map[registry.Key]token.Token{}
+	}
+	maps.DeleteFunc(merged.Tokens, func(_ registry.Key, t token.Token) bool { return !now.Before(t.ExpiresAt) })
+	news := false
+	for key, tok := range held {
+		if old, ok := merged.Tokens[key]; !ok || tok.IssuedAt.After(old.IssuedAt) {
+			merged.Tokens[key], news = tok, true
+		}
+	}
+	return merged, news
+}

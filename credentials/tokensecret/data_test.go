@@ -1,0 +1,124 @@
+package tokensecret
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/credentials/token"
+)
+
+var (
+	noon  = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	demo  = registry.Key{ID: "tcr-demo0001"}
+	other = registry.Key{ID: "tcr-demo0001", Account: "0a1b2c3d"}
+)
+
+func lasting(issued time.Time) token.Token {
+	return token.Token{Username: "100012345678", Password: "pw-9d41", IssuedAt: issued, ExpiresAt: issued.Add(time.Hour)}
+}
+
+func TestWhatIsEncodedIsDecoded(t *testing.T) {
+	t.Parallel()
+	c := Content{
+		Tokens:    map[registry.Key]token.Token{demo: lasting(noon), other: lasting(noon.Add(time.Minute))},
+		DigestKey: bytes.Repeat([]byte{7}, DigestKeyLength),
+	}
+	data, err := c.Encode()
+	require.NoError(t, err)
+	assert.Len(t, data, 3)
+	got, damaged := Decode(data)
+	assert.Empty(t, damaged)
+	if diff := cmp.Diff(c, got); diff != "" {
+		t.Errorf("content (-want +got):\n%s", diff)
+	}
+	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", got, got, got), "pw-9d41", "a printed content opens a registry")
+}
+
+func TestDecodeLeavesOutWhatIsDamaged(t *testing.T) {
+	t.Parallel()
+	good, err := Content{Tokens: map[registry.Key]token.Token{demo: lasting(noon)}}.Encode()
+	require.NoError(t, err)
+	whole := good["tcr-demo0001"]
+	tests := []struct {
+		name string
+		key  string
+		raw  string
+	}{
+		{"not JSON", "tcr-open0002", "marker"},
+		{"no password", "tcr-open0002", `{"username":"u"}`},
+		{"wrong types", "tcr-open0002", `{"username":1,"password":"p"}`},
+		{"no instance", "marker", string(whole)},
+		{"an empty account", "tcr-open0002.", string(whole)},
+		{"a short digest key", "digest-key", "AAAA"},
+		{"a digest key that is no base64", "digest-key", "%"},
+		{"nothing", "tcr-open0002", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, damaged := Decode(map[string][]byte{"tcr-demo0001": whole, tt.key: []byte(tt.raw)})
+			assert.Equal(t, []string{tt.key}, damaged)
+			assert.Equal(t, Content{Tokens: map[registry.Key]token.Token{demo: lasting(noon)}}, got)
+		})
+	}
+}
+
+func TestMerge(t *testing.T) {
+	t.Parallel()
+	type tokens = map[registry.Key]token.Token
+	old, young := lasting(noon.Add(-30*time.Minute)), lasting(noon)
+	dead := lasting(noon.Add(-2 * time.Hour))
+	tests := []struct {
+		name         string
+		stored, held tokens
+		want         tokens
+		news         bool
+	}{
+		{"nothing", nil, nil, tokens{}, false},
+		{"a first token", nil, tokens{demo: young}, tokens{demo: young}, true},
+		{"a newer token", tokens{demo: old}, tokens{demo: young}, tokens{demo: young}, true},
+		{"an older token", tokens{demo: young}, tokens{demo: old}, tokens{demo: young}, false},
+		{"the same", tokens{demo: young}, tokens{demo: young}, tokens{demo: young}, false},
+		{"another's token stays", tokens{other: old}, tokens{demo: young}, tokens{demo: young, other: old}, true},
+		{"another's token, and nothing held", tokens{other: old}, nil, tokens{other: old}, false},
+		{"an expired one goes with the next write", tokens{other: dead}, tokens{demo: young}, tokens{demo: young}, true},
+		{"an expired one alone is not worth one", tokens{other: dead}, nil, tokens{}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, news := Content{Tokens: tt.stored}.Merge(tt.held, noon)
+			assert.Equal(t, tt.want, got.Tokens)
+			assert.Equal(t, tt.news, news)
+		})
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add("tcr-demo0001", []byte(`{"username":"u","password":"p","issuedAt":"2026-11-23T12:00:00Z","expiresAt":"2026-11-23T13:00:00Z"}`))
+	f.Add("tcr-demo0001.0a1b2c3d", []byte(`{"username":"u","password":"p"}`))
+	f.Add("digest-key", []byte(strings.Repeat("A", 43)+"="))
+	f.Fuzz(func(t *testing.T, name string, raw []byte) {
+		c, damaged := Decode(map[string][]byte{name: raw})
+		if len(damaged) > 0 {
+			return
+		}
+		data, err := c.Encode()
+		if err != nil {
+			t.Skip() // a year that JSON cannot write
+		}
+		again, damaged := Decode(data)
+		require.Empty(t, damaged)
+		if diff := cmp.Diff(c, again); diff != "" {
+			t.Errorf("content (-first +second):\n%s", diff)
+		}
+	})
+}
