@@ -17,11 +17,15 @@ func (d *Directory) CanonicalHost(id ID) (h Host, ok bool) {
 }
 
 // Aliases maps every host of an instance that is known to the host that the
-// instance goes by.
+// instance goes by. The hosts of a fixed login are registries of their own,
+// which share nothing but a password: they have no alias.
 func (d *Directory) Aliases() map[Host]Host {
 	aliases := make(map[Host]Host, len(d.byHost))
 	for h, indices := range d.byHost {
-		aliases[h], _ = d.CanonicalHost(d.entries[indices[0]].ID)
+		id := d.entries[indices[0]].ID
+		if _, err := ParseID(string(id)); err == nil {
+			aliases[h], _ = d.CanonicalHost(id)
+		}
 	}
 	return aliases
 }

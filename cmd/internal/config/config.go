@@ -24,6 +24,8 @@ type Config struct {
 	Registries []Registry `yaml:"registries"`
 	PullSecret PullSecret `yaml:"pullSecret"`
 	Rewrite    Rewrite    `yaml:"rewrite"`
+	// Policy is the registry allow-list; left out, there is none.
+	Policy *Policy `yaml:"policy"`
 	// FirstPodGrace is how long the first pod of a namespace may wait for its
 	// pull secret to be written. Default 1s, at most 2s, 0s not to wait.
 	FirstPodGrace *Duration `yaml:"firstPodGrace"`
@@ -175,6 +177,7 @@ func (c *Config) setDefaults() {
 		grace := Duration(time.Second)
 		c.FirstPodGrace = &grace
 	}
+	c.Policy.setDefaults()
 	for i := range c.Registries {
 		r := &c.Registries[i]
 		if r.Route == "" {
