@@ -30,7 +30,9 @@ type call struct {
 	body      []byte
 	pod       podview.Review
 	namespace podview.NamespaceReview
+	workload  podview.WorkloadReview
 	decision  Decision
+	judgement judgement
 	response  []byte
 }
 
@@ -86,6 +88,13 @@ func decodeNamespace(c *call) error {
 		return err
 	}
 	return checkReview(c.namespace.APIVersion, c.namespace.Kind, c.namespace.Request.UID)
+}
+
+func decodeWorkload(c *call) error {
+	if err := c.workload.Decode(c.body); err != nil {
+		return err
+	}
+	return checkReview(c.workload.APIVersion, c.workload.Kind, c.workload.Request.UID)
 }
 
 // checkReview says what makes a review no question that can be answered.

@@ -26,7 +26,7 @@ func (p *Pods) judge(ctx context.Context, c *call) answer {
 		result, v.denial = resultDenied, slipped
 	default:
 		p.options.Metrics.skip(SlippedPast)
-		result, v.warning = resultWarned, slipped
+		result, v.warnings = resultWarned, []string{warning(slipped)}
 		v.audit, v.auditValue = auditPullSecret, string(SlippedPast)
 	}
 	c.response = appendVerdict(c.response[:0], r.UID, v)

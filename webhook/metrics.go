@@ -14,7 +14,7 @@ const (
 	resultPatched    = "patched"
 	resultUnchanged  = "unchanged"
 	resultSkipped    = "skipped"    // the object as a whole, see Decision.Skip
-	resultWarned     = "warned"     // a pod that slipped past us
+	resultWarned     = "warned"     // a pod that slipped past us, or that a rule objects to
 	resultDelivering = "delivering" // the namespace gets its Secret
 	resultDenied     = "denied"     // by a rule that somebody wrote
 	resultMalformed  = "malformed"  // not a review
@@ -29,15 +29,19 @@ const (
 	webhookEveryPod   = "every-pod"
 	webhookFinalPods  = "final-pods"
 	webhookNamespaces = "namespaces"
+	webhookPolicy     = "policy"
+	webhookWorkloads  = "workloads"
 )
 
 // Metrics counts what the webhooks do. All labels are bounded: by the words
-// above, by package registry's reasons and by the configured instances.
+// above, by package registry's reasons, by the configured instances and by the
+// rules of the allow-list.
 type Metrics struct {
 	admissions *prometheus.CounterVec
 	duration   *prometheus.HistogramVec
 	rewritten  *prometheus.CounterVec
 	skips      *prometheus.CounterVec
+	violations *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics of this package with r.
@@ -62,8 +66,12 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 			Name: "tcr_webhook_skips_total",
 			Help: "Pods, images and namespaces that were left alone, by reason.",
 		}, []string{"reason"}),
+		violations: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tcr_webhook_policy_violations_total",
+			Help: "Images of pods that a rule of the allow-list objects to, by rule and by its action.",
+		}, []string{"rule", "action"}),
 	}
-	return m, errors.Join(r.Register(m.admissions), r.Register(m.duration), r.Register(m.rewritten), r.Register(m.skips))
+	return m, errors.Join(r.Register(m.admissions), r.Register(m.duration), r.Register(m.rewritten), r.Register(m.skips), r.Register(m.violations))
 }
 
 // call counts one call and how long it took.
@@ -87,6 +95,15 @@ func (m *Metrics) decision(d *Decision) {
 	}
 	if d.Withheld != "" {
 		m.skip(d.Withheld)
+	}
+}
+
+// objections counts what the allow-list objects to for certain.
+func (m *Metrics) objections(objections []Objection) {
+	for _, o := range objections {
+		if !o.Open() {
+			m.violations.WithLabelValues(o.Rule, string(o.Action)).Inc()
+		}
 	}
 }
 

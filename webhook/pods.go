@@ -45,7 +45,7 @@ type Pods struct {
 	options PodsOptions
 	queue   queue
 
-	changed, every, final endpoint
+	changed, every, final, policy, workloads endpoint
 }
 
 // NewPods checks options.
@@ -60,6 +60,8 @@ func NewPods(options PodsOptions) (*Pods, error) {
 	p.changed = endpoint{webhook: webhookPods, metrics: options.Metrics, budget: room, decode: decodePod, answer: changed}
 	p.every = endpoint{webhook: webhookEveryPod, metrics: options.Metrics, budget: room, decode: decodePod, answer: every}
 	p.final = endpoint{webhook: webhookFinalPods, metrics: options.Metrics, budget: room, decode: decodePod, answer: p.judge}
+	p.policy = endpoint{webhook: webhookPolicy, metrics: options.Metrics, budget: room, decode: decodePod, answer: p.judgeImages}
+	p.workloads = endpoint{webhook: webhookWorkloads, metrics: options.Metrics, budget: room, decode: decodeWorkload, answer: p.judgeTemplate}
 	return p, nil
 }
 

@@ -16,6 +16,7 @@ const (
 	auditOriginals  = "original-images" // what was written before a change
 	auditPullSecret = "pull-secret"     // what is wrong with it
 	auditDelivery   = "delivery"        // what a namespace gets unasked
+	auditPolicy     = "policy"          // what the allow-list has against each image
 )
 
 // maxAudit bounds the value of an audit annotation, in bytes. It is the bound

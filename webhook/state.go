@@ -6,6 +6,7 @@ import (
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/webhook/podview"
+	"github.com/tcr-webhook/tcr-webhook/webhook/policy"
 )
 
 // State is what pods are decided by, as one immutable snapshot. A change of
@@ -22,6 +23,8 @@ type State struct {
 	// DenyWithoutPullSecret denies new pods that need the pull secret and
 	// slipped past without it, instead of warning.
 	DenyWithoutPullSecret bool
+	// Policy is the registry allow-list; nil where there is none.
+	Policy *policy.Policy
 }
 
 // comparesImages tells whether the pod's controller is one of SkipOwners.

@@ -9,8 +9,8 @@ import (
 
 // verdict is the answer of a webhook that changes nothing.
 type verdict struct {
-	denial  string // why the request is denied; empty: it is allowed
-	warning string // for whoever sent the request; empty for none
+	denial   string   // why the request is denied; empty: it is allowed
+	warnings []string // for whoever sent the request, as warning makes them
 	// audit is the name of an audit annotation; empty for none.
 	audit, auditValue string
 }
@@ -29,9 +29,12 @@ func appendVerdict(b []byte, uid string, v verdict) []byte {
 	} else {
 		b = append(b, `,"allowed":true`...)
 	}
-	if v.warning != "" {
-		b = append(b, `,"warnings":[`...)
-		b = append(podview.AppendQuote(b, warning(v.warning)), ']')
+	for i, w := range v.warnings {
+		b = append(b, sep(i == 0, `,"warnings":[`)...)
+		b = podview.AppendQuote(b, w)
+	}
+	if len(v.warnings) > 0 {
+		b = append(b, ']')
 	}
 	if v.audit != "" {
 		b = append(b, `,"auditAnnotations":{`...)

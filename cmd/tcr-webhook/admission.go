@@ -47,6 +47,8 @@ func (s *server) newWebhook(ctx context.Context, certs *certwatcher.CertWatcher)
 	mux.Handle(webhook.EveryPodPath, pods.EveryPod())
 	mux.Handle(webhook.FinalPodsPath, pods.Final())
 	mux.Handle(webhook.NamespacesPath, namespaces)
+	mux.Handle(webhook.PolicyPath, pods.Policy())
+	mux.Handle(webhook.WorkloadsPath, pods.Workloads())
 	return webhook.NewServer(webhook.ServerOptions{
 		Listener:       listener,
 		GetCertificate: certs.GetCertificate,

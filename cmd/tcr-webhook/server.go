@@ -174,6 +174,7 @@ func (s *server) directoryChanged() {
 		PullSecretName:        s.secretName,
 		SkipOwners:            c.SkipOwners(),
 		DenyWithoutPullSecret: c.PullSecret.Missing == config.MissingDeny,
+		Policy:                c.PolicyRules().Compile(s.instances.Directory(), s.opts.namespace),
 	})
 	s.lookAgain()
 }
