@@ -29,6 +29,10 @@ type Config struct {
 	// FirstPodGrace is how long the first pod of a namespace may wait for its
 	// pull secret to be written. Default 1s, at most 2s, 0s not to wait.
 	FirstPodGrace *Duration `yaml:"firstPodGrace"`
+
+	// Where it was read from, for Lint.
+	name string
+	tree *yaml.Node
 }
 
 // TencentCloud says where the TCR API is and who calls it.
@@ -37,24 +41,48 @@ type TencentCloud struct {
 	Region string `yaml:"region"`
 	// VPC of the cluster, such as vpc-abc123.
 	VPC string `yaml:"vpc"`
-	// Identity that calls the API: Auto or SecretKey. Auto, the default, takes
-	// the first that is there; today that is the mounted SecretKey.
+	// Identity that calls the API: SecretKey, the mounted key of a CAM user;
+	// PodIdentity, the role that TKE lets our ServiceAccount assume; NodeRole,
+	// the role of the CVM instance. Auto, the default, takes the first of
+	// these that is there.
 	Identity Identity `yaml:"identity"`
+	// AssumeRole is the ARN of a CAM role that the identity assumes for all
+	// calls but this one.
+	AssumeRole string `yaml:"assumeRole"`
 	// RootDomain replaces tencentcloudapi.com, for example by
 	// internal.tencentcloudapi.com inside a VPC.
 	RootDomain string `yaml:"rootDomain"`
 	// Endpoint is the URL of the TCR API itself, for a gateway or an emulator.
 	// Plain http is taken for loopback addresses only.
 	Endpoint string `yaml:"endpoint"`
+	// STSEndpoint is likewise the URL of STS, which gives out the credentials
+	// of roles.
+	STSEndpoint string `yaml:"stsEndpoint"`
 }
 
-// Registry is one TCR instance and the namespaces it serves.
+// Registry is one TCR instance, or one fixed login, and the namespaces it
+// serves.
 type Registry struct {
 	// Instance id, such as tcr-m3ut3qxx.
 	Instance string `yaml:"instance"`
-	// Hosts of the instance, where its Describe rights are missing. Left out,
-	// they are asked of the API.
+	// Name of a fixed login, in place of an instance: for the Personal
+	// Edition, a service-level account, or any other registry.
+	Name string `yaml:"name"`
+	// Hosts of the instance, where its Describe rights are missing; left out,
+	// they are asked of the API. For a fixed login, the list of the hosts that
+	// it is good for.
 	Hosts *Hosts `yaml:"hosts"`
+	// CredentialSecret is the Secret of our own namespace with the fixed
+	// login: of type kubernetes.io/dockerconfigjson or kubernetes.io/basic-auth.
+	CredentialSecret string `yaml:"credentialSecret"`
+	// Identity that the tokens of this entry are asked for with. Left out, it
+	// is that of tencentCloud; so are the two below.
+	Identity Identity `yaml:"identity"`
+	// AssumeRole as in tencentCloud; "" for none.
+	AssumeRole *string `yaml:"assumeRole"`
+	// Credentials is the name of the folder, within that of the credentials,
+	// which has the SecretKey.
+	Credentials string `yaml:"credentials"`
 	// Namespaces are ordered globs, of which the last match decides; "!"
 	// before a glob excludes. Default ["*"].
 	Namespaces []string `yaml:"namespaces"`
@@ -68,13 +96,6 @@ type Registry struct {
 	// Delivery of the login: OnDemand, the default, with the first pod that
 	// needs it, or EveryNamespace as soon as a namespace exists.
 	Delivery Delivery `yaml:"delivery"`
-}
-
-// Hosts are the names of an instance.
-type Hosts struct {
-	Public  string   `yaml:"public"`
-	Private string   `yaml:"private"`
-	Custom  []string `yaml:"custom"`
 }
 
 // PullSecret says how the Secret is called in every namespace, and what
@@ -135,8 +156,10 @@ type Missing string
 
 // The words that each of these fields takes.
 const (
-	IdentityAuto      Identity = "Auto"
-	IdentitySecretKey Identity = "SecretKey"
+	IdentityAuto        Identity = "Auto"
+	IdentitySecretKey   Identity = "SecretKey"
+	IdentityPodIdentity Identity = "PodIdentity"
+	IdentityNodeRole    Identity = "NodeRole"
 
 	RouteAuto    RouteMode = "Auto"
 	RoutePrivate RouteMode = "Private"
@@ -180,7 +203,7 @@ func (c *Config) setDefaults() {
 	c.Policy.setDefaults()
 	for i := range c.Registries {
 		r := &c.Registries[i]
-		if r.Route == "" {
+		if r.Route == "" && !r.fixed() {
 			r.Route = RouteAuto
 		}
 		if r.Delivery == "" {

@@ -84,7 +84,7 @@ func TestDecodeMistakes(t *testing.T) {
 		{"an empty file", "", []string{"c.yaml: is empty; it begins with apiVersion"}},
 		{"no YAML", "a: [", []string{"c.yaml:1: "}},
 		{"a second document", whole + "---\na: 1\n", []string{"c.yaml: holds more than one YAML document"}},
-		{"an unknown key", replace("  namespaces:", "  namespace:"), []string{`c.yaml:11: unknown key "namespace"; known here: instance, hosts, namespaces, namespaceSelector, route, delivery`}},
+		{"an unknown key", replace("  namespaces:", "  namespace:"), []string{`c.yaml:11: unknown key "namespace"; known here: instance, name, hosts, credentialSecret, identity, assumeRole, credentials, namespaces, namespaceSelector, route, delivery`}},
 		{"an unknown key at the top", whole + "extra: 1\n", []string{`c.yaml:19: unknown key "extra"; known here: apiVersion, kind, tencentCloud`}},
 		{"a repeated key", whole + "kind: Config\n", []string{`c.yaml:19: mapping key "kind" already defined at line 2`}},
 		{"a wrong type", replace(`["*", "!kube-public"]`, "{}"), []string{"c.yaml:11: cannot unmarshal !!map into []string"}},
@@ -126,13 +126,27 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(whole))
 	f.Add([]byte("registries: [{hosts: {public: 1}}]"))
 	f.Add([]byte("registries: &a [*a]"))
+	f.Add([]byte(callers))
+	f.Add([]byte(fixedLogins))
+	f.Add([]byte("registries: [{hosts: &h [a.example.com], name: *h}]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := Decode("c", data)
 		if err != nil {
 			return
 		}
-		_, err = c.Entries()
+		entries, err := c.Entries()
 		require.NoError(t, err, "what validates can be used")
+		for _, e := range entries {
+			if secret, fixed := e.Account.Secret(); fixed {
+				require.NotEmpty(t, secret)
+				require.NotEmpty(t, e.Hosts.Public)
+				continue
+			}
+			require.Contains(t, c.Callers(), e.Account)
+		}
+		for _, w := range Lint(c) {
+			require.Positive(t, w.Line)
+		}
 	})
 }
 

@@ -35,6 +35,7 @@ func Decode(name string, data []byte) (*Config, error) {
 	if mistakes := c.validate(); len(mistakes) > 0 {
 		return nil, mistakes.at(name, &tree)
 	}
+	c.name, c.tree = name, &tree
 	return c, nil
 }
 
@@ -84,8 +85,12 @@ func knownKeys(typeName string) []string {
 			return
 		}
 		for f := range t.Fields() {
-			if t.Name() == typeName && !slices.Contains(keys, f.Tag.Get("yaml")) {
-				keys = append(keys, f.Tag.Get("yaml"))
+			key := f.Tag.Get("yaml")
+			if key == "" {
+				continue // not of the file
+			}
+			if t.Name() == typeName && key != "-" && !slices.Contains(keys, key) {
+				keys = append(keys, key)
 			}
 			visit(f.Type)
 		}

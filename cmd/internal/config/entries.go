@@ -13,7 +13,7 @@ import (
 func (c *Config) Entries() ([]registry.Entry, error) {
 	entries := make([]registry.Entry, 0, len(c.Registries))
 	for i := range c.Registries {
-		e, err := c.Registries[i].entry()
+		e, err := c.entry(&c.Registries[i])
 		if err != nil {
 			return nil, fmt.Errorf("registries[%d]: %w", i, err)
 		}
@@ -22,34 +22,29 @@ func (c *Config) Entries() ([]registry.Entry, error) {
 	return entries, nil
 }
 
-func (r *Registry) entry() (registry.Entry, error) {
-	id, err := registry.ParseID(r.Instance)
-	if err != nil {
-		return registry.Entry{}, err
-	}
+func (c *Config) entry(r *Registry) (registry.Entry, error) {
 	selected, err := r.namespaces()
 	if err != nil {
 		return registry.Entry{}, err
 	}
 	e := registry.Entry{
-		ID: id, Namespaces: selected, Route: registry.RoutePublicName,
-		EveryNamespace: r.Delivery == DeliverEveryNamespace,
-	}
-	if r.Route == RoutePrivate {
-		e.Route = registry.RoutePrivateName
+		Namespaces: selected, Route: registry.RoutePublicName, EveryNamespace: r.Delivery == DeliverEveryNamespace,
 	}
 	if r.Hosts != nil {
 		e.Hosts = r.Hosts.registry()
 	}
-	return e, nil
-}
-
-func (h *Hosts) registry() registry.Hosts {
-	hosts := registry.Hosts{Public: registry.Host(h.Public), Private: registry.Host(h.Private)}
-	for _, c := range h.Custom {
-		hosts.Custom = append(hosts.Custom, registry.Host(c))
+	if r.fixed() {
+		e.ID, e.Account = registry.ID(r.Name), registry.SecretAccount(r.CredentialSecret)
+		return e, nil
 	}
-	return hosts
+	if e.ID, err = registry.ParseID(r.Instance); err != nil {
+		return registry.Entry{}, err
+	}
+	e.Account = c.caller(r).Account()
+	if r.Route == RoutePrivate {
+		e.Route = registry.RoutePrivateName
+	}
+	return e, nil
 }
 
 // SkipOwners are the controllers whose pods keep their images.

@@ -93,7 +93,7 @@ func (c *Config) validate() mistakes {
 		m.add("names no registry; add at least one, such as - instance: tcr-m3ut3qxx", "registries")
 	}
 	for i := range c.Registries {
-		c.Registries[i].validate(&m, i)
+		c.validateRegistry(&m, i)
 	}
 	if msgs := validation.IsDNS1123Subdomain(c.PullSecret.Name); len(msgs) > 0 {
 		m.add(fmt.Sprintf("%q is not the name of a Secret: %s", c.PullSecret.Name, msgs[0]), "pullSecret", "name")
@@ -124,62 +124,30 @@ func (t *TencentCloud) validate(m *mistakes) {
 	if t.VPC != "" && !vpcPattern.MatchString(t.VPC) {
 		m.add(fmt.Sprintf("%q is not a VPC id such as vpc-abc123", t.VPC), "tencentCloud", "vpc")
 	}
-	oneOf(m, t.Identity, []Identity{IdentityAuto, IdentitySecretKey}, "tencentCloud", "identity")
+	oneOf(m, t.Identity, identities(), "tencentCloud", "identity")
+	checkRole(m, t.AssumeRole, "tencentCloud", "assumeRole")
 	if t.RootDomain != "" && len(validation.IsDNS1123Subdomain(t.RootDomain)) > 0 {
 		m.add(fmt.Sprintf("%q is not a domain such as internal.tencentcloudapi.com", t.RootDomain), "tencentCloud", "rootDomain")
 	}
-	if t.Endpoint != "" {
-		if err := checkEndpoint(t.Endpoint); err != nil {
-			m.add(err.Error(), "tencentCloud", "endpoint")
-		}
+	checkEndpoint(m, t.Endpoint, "tencentCloud", "endpoint")
+	checkEndpoint(m, t.STSEndpoint, "tencentCloud", "stsEndpoint")
+	if t.Endpoint != "" && t.RootDomain != "" {
+		m.add("excludes endpoint; give one of them", "tencentCloud", "rootDomain")
 	}
 }
 
-func checkEndpoint(s string) error {
-	u, err := url.Parse(s)
+func checkEndpoint(m *mistakes, endpoint string, path ...any) {
+	if endpoint == "" {
+		return
+	}
+	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.Trim(u.Path, "/") != "" || u.User != nil {
-		return fmt.Errorf("%q is not the URL of an API such as https://tcr.tencentcloudapi.com", s)
+		m.add(fmt.Sprintf("%q is not the URL of an API such as https://tcr.tencentcloudapi.com", endpoint), path...)
+		return
 	}
 	ip := net.ParseIP(u.Hostname())
 	if u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("%q would send tokens in clear; plain http is taken for loopback addresses only", s)
-	}
-	return nil
-}
-
-func (r *Registry) validate(m *mistakes, i int) {
-	if _, err := registry.ParseID(r.Instance); err != nil {
-		m.add(err.Error(), "registries", i, "instance")
-	}
-	if r.Hosts != nil {
-		r.Hosts.validate(m, i)
-	}
-	if _, err := r.namespaces(); err != nil {
-		key := "namespaces"
-		if _, globs := registry.SelectNamespaces(r.Namespaces, nil); globs == nil {
-			key = "namespaceSelector"
-		}
-		m.add(err.Error(), "registries", i, key)
-	}
-	oneOf(m, r.Route, []RouteMode{RouteAuto, RoutePrivate, RoutePublic}, "registries", i, "route")
-	oneOf(m, r.Delivery, []Delivery{DeliverOnDemand, DeliverEveryNamespace}, "registries", i, "delivery")
-	if r.Route == RoutePrivate && r.Hosts != nil && r.Hosts.Private == "" {
-		m.add("route: Private needs hosts.private, such as demo-vpc"+registry.Suffix, "registries", i, "hosts")
-	}
-}
-
-func (h *Hosts) validate(m *mistakes, i int) {
-	check := func(host string, path ...any) {
-		if _, err := registry.ParseHost(host); err != nil {
-			m.add(err.Error(), append([]any{"registries", i, "hosts"}, path...)...)
-		}
-	}
-	check(h.Public, "public")
-	if h.Private != "" {
-		check(h.Private, "private")
-	}
-	for j, c := range h.Custom {
-		check(c, "custom", j)
+		m.add(fmt.Sprintf("%q would send tokens in clear; plain http is taken for loopback addresses only", endpoint), path...)
 	}
 }
 
@@ -193,6 +161,13 @@ func (r *Registry) namespaces() (registry.Namespaces, error) {
 		return registry.Namespaces{}, err
 	}
 	return registry.SelectNamespaces(r.Namespaces, selector)
+}
+
+// excluded complains of a value that has no place in its entry.
+func (m *mistakes) excluded(given bool, text string, path ...any) {
+	if given {
+		m.add(text, path...)
+	}
 }
 
 func oneOf[T ~string](m *mistakes, got T, known []T, path ...any) {
