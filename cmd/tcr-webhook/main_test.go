@@ -14,8 +14,11 @@ import (
 const goodConfig = `apiVersion: tcr-webhook.io/v1alpha1
 kind: Config
 tencentCloud: {region: ap-guangzhou}
-registries: [{instance: tcr-m3ut3qxx}]
+registries:
+- {instance: tcr-m3ut3qxx}
 `
+
+var secretKeyConfig = strings.Replace(goodConfig, "ap-guangzhou", "ap-guangzhou, identity: SecretKey", 1)
 
 // What keeps the server from starting ends it at once with one line that says
 // what to do, before it has called anything.
@@ -30,11 +33,17 @@ func TestRunRefusesToStart(t *testing.T) {
 	}{
 		{"without a configuration", nil, nil, "read configuration: open DIR/config.yaml: no such file or directory"},
 		{"with an unknown key", map[string]string{"config.yaml": goodConfig + "polcy: {}\n"}, nil,
-			`DIR/config.yaml:5: unknown key "polcy"; known here: apiVersion, kind, tencentCloud, registries, pullSecret, rewrite, firstPodGrace`},
+			`DIR/config.yaml:6: unknown key "polcy"; known here: apiVersion, kind, tencentCloud, registries, pullSecret, rewrite, policy, firstPodGrace`},
 		{"with a bad instance id", map[string]string{"config.yaml": strings.Replace(goodConfig, "tcr-m3ut3qxx", "demo", 1)}, nil,
-			`DIR/config.yaml:4:25: registries[0].instance: "demo" is not an instance id: want tcr- and lower-case letters or digits, such as tcr-m3ut3qxx`},
-		{"without credentials", map[string]string{"config.yaml": goodConfig}, nil,
+			`DIR/config.yaml:5:14: registries[0].instance: "demo" is not an instance id: want tcr- and lower-case letters or digits, such as tcr-m3ut3qxx`},
+		{"without credentials", map[string]string{"config.yaml": secretKeyConfig}, nil,
 			"credentials: no credentials for Tencent Cloud: file DIR/credentials/secretId does not exist; mount a Secret with the keys secretId and secretKey there"},
+		{"with half of a key", map[string]string{"config.yaml": goodConfig, "credentials/secretId": marker}, nil,
+			"credentials: no credentials for Tencent Cloud: file DIR/credentials/secretKey does not exist; mount a Secret with the keys secretId and secretKey there"},
+		{"without an entry's credentials", map[string]string{"config.yaml": goodConfig + "- {instance: tcr-m3ut3qxx, credentials: team-a}\n"}, nil,
+			"credentials: no credentials for Tencent Cloud: file DIR/credentials/team-a/secretId does not exist; mount a Secret with the keys secretId and secretKey there"},
+		{"without a pod identity", map[string]string{"config.yaml": strings.Replace(secretKeyConfig, "SecretKey", "PodIdentity", 1)}, nil,
+			"credentials: no pod identity: the environment has no TKE_ROLE_ARN; install TKE's pod-identity-webhook, annotate our ServiceAccount with tke.cloud.tencent.com/role-arn, and start the pod anew"},
 		{"without a certificate", map[string]string{"config.yaml": goodConfig, "credentials/secretId": marker, "credentials/secretKey": marker}, nil,
 			"webhook certificate: open DIR/tls/tls.crt: no such file or directory; mount a Secret of type kubernetes.io/tls at DIR/tls"},
 		{"with an unknown flag", nil, []string{"--confg=x"}, "unknown flag: --confg"},
@@ -42,6 +51,7 @@ func TestRunRefusesToStart(t *testing.T) {
 		{"with a bad address", nil, []string{"--listen=9443"}, `--listen: "9443" is not an address such as :9443`},
 		{"with a bad level", nil, []string{"--log-level=loud"}, `--log-level: "loud" is not debug, info, warn or error`},
 		{"with a bad namespace", nil, []string{"--namespace=A"}, `--namespace: "A" is not the name of a namespace`},
+		{"with a metadata server elsewhere", nil, []string{"--metadata-server=http://example.com"}, `--metadata-server: "http://example.com" is not a URL on loopback`},
 		{"with a negative drain", nil, []string{"--drain-delay=-1s"}, "--drain-delay: -1s is negative"},
 	}
 	for _, tt := range tests {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ type options struct {
 	kubeconfig     string
 	namespace      string
 	leaderElect    bool
+	metadataServer string // for tests
 	drainDelay     time.Duration
 	logLevel       string
 }
@@ -34,7 +36,7 @@ const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 func (o *options) addTo(f *pflag.FlagSet) {
 	f.StringVar(&o.config, "config", "/etc/tcr-webhook/config/config.yaml", "configuration file; read again whenever it changes")
-	f.StringVar(&o.credentialsDir, "credentials-dir", "/etc/tcr-webhook/credentials", "folder with the files secretId and secretKey; read again for each call")
+	f.StringVar(&o.credentialsDir, "credentials-dir", "/etc/tcr-webhook/credentials", "folder with the files secretId and secretKey of a SecretKey, or with folders of such; read again for each call")
 	f.StringVar(&o.tlsDir, "tls-dir", "/etc/tcr-webhook/tls", "folder with tls.crt and tls.key of the webhook; read again whenever they change")
 	f.StringVar(&o.listen, "listen", ":9443", "address the API server calls")
 	f.StringVar(&o.metricsListen, "metrics-listen", ":8080", "address of /metrics; 0 for none")
@@ -43,6 +45,8 @@ func (o *options) addTo(f *pflag.FlagSet) {
 	f.StringVar(&o.namespace, "namespace", "", "namespace of the installation, which gets no pull secret (default: the pod's own)")
 	f.BoolVar(&o.leaderElect, "leader-elect", true, "renew pull secrets on one replica at a time")
 	f.DurationVar(&o.drainDelay, "drain-delay", 10*time.Second, "how long to answer on after the signal to stop, until no API server sends calls any more")
+	f.StringVar(&o.metadataServer, "metadata-server", "", "URL of the CVM's metadata server, on loopback; for tests")
+	_ = f.MarkHidden("metadata-server") // it is there
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 }
 
@@ -53,6 +57,9 @@ func (o *options) check() error {
 		if _, _, err := net.SplitHostPort(address); err != nil && (flag == "listen" || address != "0") {
 			errs = append(errs, fmt.Errorf("--%s: %q is not an address such as :9443", flag, address))
 		}
+	}
+	if u, err := url.Parse(o.metadataServer); o.metadataServer != "" && (err != nil || !net.ParseIP(u.Hostname()).IsLoopback()) {
+		errs = append(errs, fmt.Errorf("--metadata-server: %q is not a URL on loopback", o.metadataServer))
 	}
 	if o.drainDelay < 0 {
 		errs = append(errs, fmt.Errorf("--drain-delay: %s is negative", o.drainDelay))

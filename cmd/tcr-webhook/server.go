@@ -21,7 +21,6 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/config"
 	"github.com/tcr-webhook/tcr-webhook/credentials"
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
-	"github.com/tcr-webhook/tcr-webhook/credentials/tcr"
 	"github.com/tcr-webhook/tcr-webhook/credentials/token"
 	"github.com/tcr-webhook/tcr-webhook/webhook"
 )
@@ -60,8 +59,11 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	identity := tcr.Files(opts.credentialsDir)
-	if err := identity.Check(); err != nil {
+	tencent := &cloud{credentialsDir: opts.credentialsDir, metadataServer: opts.metadataServer, env: os.Getenv}
+	if err := tencent.use(cfg); err != nil {
+		return fmt.Errorf("%s: %w", opts.config, err)
+	}
+	if err := tencent.check(); err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
 	certs, err := certwatcher.New(filepath.Join(opts.tlsDir, corev1.TLSCertKey), filepath.Join(opts.tlsDir, corev1.TLSPrivateKeyKey))
@@ -73,13 +75,14 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	klog.SetLogger(logger)
 	ctx = ctrl.LoggerInto(ctx, logger)
 
-	s := &server{opts: opts, secretName: cfg.PullSecret.Name, relook: make(chan struct{}, 1)}
-	if err := s.build(ctx, identity, certs); err != nil {
+	s := &server{opts: opts, secretName: cfg.PullSecret.Name, cloud: tencent, relook: make(chan struct{}, 1)}
+	if err := s.build(ctx, certs); err != nil {
 		return err
 	}
 	if err := s.apply(cfg); err != nil {
 		return fmt.Errorf("%s: %w", opts.config, err)
 	}
+	logWarnings(logger, cfg)
 	watcher := &config.Watcher{Name: opts.config, Every: configEvery, Seen: data, Changed: func(c *config.Config, err error) { s.reload(ctx, c, err) }}
 	if err := s.mgr.Add(watcher); err != nil {
 		return fmt.Errorf("add configuration watcher: %w", err)
@@ -88,7 +91,7 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 }
 
 // build makes the parts and hangs them into the manager.
-func (s *server) build(ctx context.Context, identity tcr.Files, certs *certwatcher.CertWatcher) error {
+func (s *server) build(ctx context.Context, certs *certwatcher.CertWatcher) error {
 	var err error
 	if s.mgr, err = newManager(s.opts, s.secretName); err != nil {
 		return err
@@ -96,7 +99,7 @@ func (s *server) build(ctx context.Context, identity tcr.Files, certs *certwatch
 	if s.metrics, err = newServerMetrics(metrics.Registry); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
-	s.cloud = &cloud{identity: identity, observe: s.metrics.apiCall}
+	s.cloud.observe = s.metrics.apiCall
 	if err := s.shareTokens(ctx); err != nil {
 		return err
 	}
@@ -130,13 +133,13 @@ func (s *server) apply(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := s.cloud.use(c.TencentCloud); err != nil {
+	if err := s.cloud.use(c); err != nil {
 		return err
 	}
 	s.config.Store(c)
 	s.keeper.SetGrace(time.Duration(*c.FirstPodGrace))
 	s.instances.Set(entries, s.cloud)
-	keys := keysOf(entries)
+	keys := issuedTo(entries)
 	s.tokens.Want(keys...)
 	for _, key := range keys {
 		s.tokens.Forget(key) // what was refused before may be granted now
@@ -144,10 +147,14 @@ func (s *server) apply(c *config.Config) error {
 	return nil
 }
 
-func keysOf(entries []registry.Entry) []registry.Key {
+// issuedTo lists the logins that tokens are asked for; fixed ones are not among
+// them.
+func issuedTo(entries []registry.Entry) []registry.Key {
 	keys := make([]registry.Key, 0, len(entries))
 	for _, e := range entries {
-		keys = append(keys, e.Key())
+		if _, fixed := e.Account.Secret(); !fixed {
+			keys = append(keys, e.Key())
+		}
 	}
 	return keys
 }
@@ -164,6 +171,14 @@ func (s *server) reload(ctx context.Context, c *config.Config, err error) {
 		return
 	}
 	logger.Info("Configuration applied", "file", s.opts.config, "registries", len(c.Registries))
+	logWarnings(logger, c)
+}
+
+// logWarnings tells of what a configuration has that is hardly meant.
+func logWarnings(logger logr.Logger, c *config.Config) {
+	for _, w := range config.Lint(c) {
+		logger.Info("Configuration is odd", "at", fmt.Sprintf("%s:%d:%d", w.File, w.Line, w.Column), "key", w.Path, "warning", w.Text)
+	}
 }
 
 // directoryChanged hands a new directory to everything that reads it.
