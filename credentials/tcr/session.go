@@ -91,7 +91,7 @@ func (s *session) Credentials(ctx context.Context) (Credentials, error) {
 
 // settled answers without a call: with credentials that are fresh, or, during
 // the pause after a failure, with those that still work or the failure.
-func (s *session) settled(now time.Time) (creds Credentials, err error, settled bool) { //nolint:revive // settled is no part of the answer
+func (s *session) settled(now time.Time) (creds Credentials, err error, settled bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
