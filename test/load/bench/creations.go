@@ -9,6 +9,7 @@ import (
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/contender"
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/sample"
+	"github.com/tcr-webhook/tcr-webhook/test/load/machine"
 )
 
 // slice is how many seconds one namespace has pods created before it is the
@@ -69,7 +70,7 @@ func measureCreations(ctx context.Context, o options, out io.Writer) (_ *creatio
 
 // measure is measureCreations where everything is set up.
 func (a *author) measure(ctx context.Context, o options) (*creations, error) {
-	apiServer, err := childNamed("kube-apiserver")
+	apiServer, err := machine.ChildNamed("kube-apiserver")
 	if err != nil {
 		return nil, err
 	}
@@ -86,14 +87,14 @@ func (a *author) measure(ctx context.Context, o options) (*creations, error) {
 }
 
 // add is one slice.
-func (c *creations) add(ctx context.Context, a *author, namespace string, rate int, apiServer pid) error {
-	before, err := apiServer.cpuTime()
+func (c *creations) add(ctx context.Context, a *author, namespace string, rate int, apiServer machine.PID) error {
+	before, err := apiServer.CPUTime()
 	if err != nil {
 		return err
 	}
 	n := slice * rate
 	latencies, lost := openLoop(ctx, n, time.Second/time.Duration(rate), a.creator(namespace))
-	after, err := apiServer.cpuTime()
+	after, err := apiServer.CPUTime()
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}

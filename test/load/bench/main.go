@@ -23,6 +23,8 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/spf13/pflag"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/tcr-webhook/tcr-webhook/test/load/machine"
 )
 
 // serveCommand, before a contender's name, has this binary be its server.
@@ -91,7 +93,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 // bench measures everything there is to measure and reports it.
 func bench(ctx context.Context, o options, args string, out io.Writer) error {
 	say := func(what string) { fmt.Fprintf(out, "%s %s\n", time.Now().Format(time.TimeOnly), what) }
-	r := report{options: o, args: args, machine: describeMachine(ctx), loadBefore: loadAverage()}
+	r := report{options: o, args: args, machine: machine.Describe(ctx), loadBefore: machine.LoadAverage()}
 	var err error
 	say("handlers in this process")
 	if r.handlers, err = measureHandlers(ctx, o); err != nil {
@@ -111,7 +113,7 @@ func bench(ctx context.Context, o options, args string, out io.Writer) error {
 			return err
 		}
 	}
-	r.loadAfter = loadAverage()
+	r.loadAfter = machine.LoadAverage()
 	if err := r.write(out); err != nil {
 		return err
 	}

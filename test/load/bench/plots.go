@@ -12,6 +12,7 @@ import (
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/contender"
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/sample"
+	"github.com/tcr-webhook/tcr-webhook/test/load/document"
 )
 
 // The plots' files.
@@ -20,12 +21,6 @@ const (
 	serversPlot   = "report-servers.svg"
 	creationsPlot = "report-creations.svg"
 )
-
-// colors tell the lines of a plot apart, for the colour-blind as well.
-var colors = []color.Color{
-	color.RGBA{R: 0x00, G: 0x72, B: 0xb2, A: 0xff}, color.RGBA{R: 0xd5, G: 0x5e, B: 0x00, A: 0xff}, color.RGBA{G: 0x9e, B: 0x73, A: 0xff},
-	color.RGBA{R: 0xcc, G: 0x79, B: 0xa7, A: 0xff},
-}
 
 func plotHandlers(r *report, path string) error {
 	return plotCPU("CPU time of a handler per review", path, func(name, size string) sample.Rounds {
@@ -54,14 +49,14 @@ func plotCPU(title, path string, cpu func(name, size string) sample.Rounds) erro
 		for x, name := range names {
 			points = append(points, spreadPoint{float64(x), cpu(name, size)})
 		}
-		if err := points.add(p, size+"B", colors[i]); err != nil {
+		if err := points.add(p, size+"B", document.Colors()[i]); err != nil {
 			return err
 		}
 	}
 	p.NominalX(names...)
 	p.X.Min, p.X.Max = -0.3, float64(len(names))-0.7
 	p.Add(plotter.NewGrid())
-	return save(p, path)
+	return document.Save(p, path)
 }
 
 // spreads are points with a line from their least to their greatest round.
@@ -108,12 +103,12 @@ func plotCreations(c *creations, path string) error {
 		if err != nil {
 			return fmt.Errorf("plot %s: %w", name, err)
 		}
-		line.Color, line.Width = colors[i], vg.Points(1.5)
+		line.Color, line.Width = document.Colors()[i], vg.Points(1.5)
 		p.Add(line)
 		p.Legend.Add(name, line)
 	}
 	p.Add(plotter.NewGrid())
-	return save(p, path)
+	return document.Save(p, path)
 }
 
 // exceeding is, for up to a few hundred of the values, the share of values that
@@ -126,8 +121,4 @@ func exceeding(latencies []float64) plotter.XYs {
 		points = append(points, plotter.XY{X: sorted[n-rest] / milli, Y: float64(rest) / float64(n)})
 	}
 	return points
-}
-
-func save(p *plot.Plot, path string) error {
-	return p.Save(16*vg.Centimeter, 10*vg.Centimeter, path)
 }

@@ -8,12 +8,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
+
+	"github.com/tcr-webhook/tcr-webhook/test/load/machine"
 )
 
 // process is a contender as a server of its own.
 type process struct {
 	greeting
-	pid
+	machine.PID
 	cmd   *exec.Cmd
 	stdin io.Closer
 }
@@ -37,7 +39,7 @@ func startProcess(ctx context.Context, name string) (*process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start server of %s: %w", name, err)
 	}
-	p.pid = pid(p.cmd.Process.Pid)
+	p.PID = machine.PID(p.cmd.Process.Pid)
 	if err := json.NewDecoder(stdout).Decode(&p.greeting); err != nil {
 		return nil, errors.Join(fmt.Errorf("start server of %s: %w", name, err), p.stop())
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/tcr-webhook/tcr-webhook/test/load/document"
 )
 
 // Nanoseconds in other units.
@@ -95,18 +97,6 @@ can add less.`
 const notHeldNote = `**This machine did not hold %d pods a second:** even without a webhook p%.0f is above %v, so it says nothing about webhooks. Let
 the machine do nothing else meanwhile, or lower --rate.`
 
-// table is a Markdown table.
-func table(head []string, rows [][]string) string {
-	var b strings.Builder
-	line := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
-	line(head)
-	b.WriteString("|" + strings.Repeat("---|", len(head)) + "\n")
-	for _, row := range rows {
-		line(row)
-	}
-	return b.String()
-}
-
 func goalsTable(goals []goal) string {
 	var rows [][]string
 	for _, g := range goals {
@@ -115,7 +105,7 @@ func goalsTable(goals []goal) string {
 			yes(g.outcome() == met, met, "**"+g.outcome()+"**"), yes(g.binding, "yes", ""),
 		})
 	}
-	return table([]string{"", "goal", "want", "got", "", "binds"}, rows)
+	return document.Table([]string{"", "goal", "want", "got", "", "binds"}, rows)
 }
 
 func spread(low, high float64) string {

@@ -81,7 +81,7 @@ func (s *served) measure(ctx context.Context, o options, size string, body []byt
 		}
 	}
 	for name, t := range targets {
-		if s.maxRSS[key{name, size}], err = t.maxRSS(); err != nil {
+		if s.maxRSS[key{name, size}], err = t.MaxRSS(); err != nil {
 			return err
 		}
 	}
@@ -122,14 +122,14 @@ func (t *target) stop() error {
 // add measures one turn of n callers, each of whom calls as soon as it has its
 // answer.
 func (s *service) add(ctx context.Context, t *target, n int, turn time.Duration) error {
-	before, err := t.cpuTime()
+	before, err := t.CPUTime()
 	if err != nil {
 		return err
 	}
 	start := time.Now()
 	latencies, lost := closedLoop(ctx, n, turn, t.caller.call)
 	took := time.Since(start)
-	after, err := t.cpuTime()
+	after, err := t.CPUTime()
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}

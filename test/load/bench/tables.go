@@ -7,6 +7,7 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/contender"
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/reviews"
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/sample"
+	"github.com/tcr-webhook/tcr-webhook/test/load/document"
 )
 
 func contendersTable() string {
@@ -14,7 +15,7 @@ func contendersTable() string {
 	for _, c := range contender.All() {
 		rows = append(rows, []string{c.Name, c.What, yes(c.Mutates, "same patch as ours, checked", "none")})
 	}
-	return table([]string{"contender", "what", "patch"}, rows)
+	return document.Table([]string{"contender", "what", "patch"}, rows)
 }
 
 func handlersTable(costs map[key]*cost) string {
@@ -29,7 +30,7 @@ func handlersTable(costs map[key]*cost) string {
 			})
 		}
 	}
-	return table([]string{"review", "contender", "CPU µs", "by ours", "allocations", "KiB"}, rows)
+	return document.Table([]string{"review", "contender", "CPU µs", "by ours", "allocations", "KiB"}, rows)
 }
 
 func serversTable(s *served) string {
@@ -48,7 +49,7 @@ func serversTable(s *served) string {
 			}
 		}
 	}
-	return table([]string{"review", "at once", "contender", "server CPU µs", "by echo", "p50 µs", "p99 µs", "calls/s", "max RSS MiB",
+	return document.Table([]string{"review", "at once", "contender", "server CPU µs", "by echo", "p50 µs", "p99 µs", "calls/s", "max RSS MiB",
 		"calls", "errors", "unmutated"}, rows)
 }
 
@@ -67,7 +68,7 @@ func hostileTable(attacks []attack) string {
 			})
 		}
 	}
-	return table([]string{"review", "MiB", "contender", "CPU ms", "allocated MiB", "disqualified"}, rows)
+	return document.Table([]string{"review", "MiB", "contender", "CPU ms", "allocated MiB", "disqualified"}, rows)
 }
 
 // quantiles are which latencies of creations are told of.
@@ -88,7 +89,7 @@ func creationsTable(c *creations) string {
 		}
 		rows = append(rows, append(row, figure(c.apiCPU[name], milli)))
 	}
-	return table([]string{"webhook", "pods", "errors", "unmutated", "p50 ms", "added", "p99 ms", "added", "API server's CPU ms"}, rows)
+	return document.Table([]string{"webhook", "pods", "errors", "unmutated", "p50 ms", "added", "p99 ms", "added", "API server's CPU ms"}, rows)
 }
 
 // figure is the median of rounds and how far they lie apart.

@@ -1,4 +1,6 @@
-package main
+// Package machine tells what a measurement depends on, and what a process costs.
+// Linux only.
+package machine
 
 import (
 	"context"
@@ -10,8 +12,8 @@ import (
 	"syscall"
 )
 
-// describeMachine is what figures depend on, in one line.
-func describeMachine(ctx context.Context) string {
+// Describe is what figures depend on, in one line.
+func Describe(ctx context.Context) string {
 	return fmt.Sprintf("%d × %s, %s %s, %s, niceness %d, commit %s",
 		runtime.NumCPU(), cpuModel(), runtime.GOOS, release(), runtime.Version(), niceness(), commit(ctx))
 }
@@ -52,8 +54,8 @@ func commit(ctx context.Context) string {
 	return strings.TrimSpace(string(text))
 }
 
-// loadAverage is how many processes wanted a CPU in the last minute.
-func loadAverage() string {
+// LoadAverage is how many processes wanted a CPU in the last minute.
+func LoadAverage() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		return "unknown"

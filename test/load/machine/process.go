@@ -1,4 +1,4 @@
-package main
+package machine
 
 import (
 	"bytes"
@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// pid is a running process, as Linux tells of it.
-type pid int
+// PID is a running process, as Linux tells of it.
+type PID int
 
-// childNamed finds the process of this name that this one has started.
-func childNamed(name string) (pid, error) {
+// ChildNamed finds the process of this name that this one has started.
+func ChildNamed(name string) (PID, error) {
 	lists, err := filepath.Glob("/proc/self/task/*/children")
 	if err != nil {
 		return 0, err
@@ -30,19 +30,19 @@ func childNamed(name string) (pid, error) {
 			if err != nil {
 				return 0, fmt.Errorf("read %s: %w", list, err)
 			}
-			comm, err := os.ReadFile(pid(child).proc("comm"))
+			comm, err := os.ReadFile(PID(child).proc("comm"))
 			if err == nil && strings.TrimSpace(string(comm)) == name {
-				return pid(child), nil
+				return PID(child), nil
 			}
 		}
 	}
 	return 0, fmt.Errorf("no child of this process is named %s", name)
 }
 
-// cpuTime is what all threads of the process have had so far, to the
+// CPUTime is what all threads of the process have had so far, to the
 // nanosecond. A thread that ends takes its share with it, which those of a Go
 // program hardly ever do.
-func (p pid) cpuTime() (time.Duration, error) {
+func (p PID) CPUTime() (time.Duration, error) {
 	files, err := filepath.Glob(p.proc("task/*/schedstat"))
 	if err != nil {
 		return 0, err
@@ -60,7 +60,7 @@ func (p pid) cpuTime() (time.Duration, error) {
 		sum += ns
 	}
 	if sum == 0 {
-		return 0, errors.New("this kernel keeps no schedstat: bench runs on Linux with CONFIG_SCHED_INFO")
+		return 0, errors.New("this kernel keeps no schedstat: this needs Linux with CONFIG_SCHED_INFO")
 	}
 	return sum, nil
 }
@@ -75,24 +75,31 @@ func onCPU(schedstat []byte, err error) (time.Duration, error) {
 	return time.Duration(ns), err
 }
 
-// maxRSS is the most memory that the process has had, in MiB.
-func (p pid) maxRSS() (float64, error) {
+// RSS is the memory that the process has now, in MiB.
+func (p PID) RSS() (float64, error) { return p.status("VmRSS:") }
+
+// MaxRSS is the most memory that the process has had, in MiB.
+func (p PID) MaxRSS() (float64, error) {
+	return p.status("VmHWM:")
+}
+
+func (p PID) status(key string) (float64, error) {
 	content, err := os.ReadFile(p.proc("status"))
 	if err != nil {
 		return 0, err
 	}
-	return highWater(string(content))
+	return mebibytes(string(content), key)
 }
 
-func highWater(status string) (float64, error) {
-	_, rest, _ := strings.Cut(status, "VmHWM:")
+func mebibytes(status, key string) (float64, error) {
+	_, rest, _ := strings.Cut(status, key)
 	var kib float64
 	if _, err := fmt.Sscanf(rest, "%f kB", &kib); err != nil {
-		return 0, fmt.Errorf("read VmHWM: %w", err)
+		return 0, fmt.Errorf("read %s %w", key, err)
 	}
 	return kib / 1024, nil
 }
 
-func (p pid) proc(file string) string {
+func (p PID) proc(file string) string {
 	return filepath.Join("/proc", strconv.Itoa(int(p)), file)
 }

@@ -1,4 +1,4 @@
-package main
+package machine
 
 import (
 	"io"
@@ -20,10 +20,10 @@ func TestReadingOfProc(t *testing.T) {
 	_, err = onCPU(nil, io.EOF)
 	assert.ErrorIs(t, err, io.EOF)
 
-	mib, err := highWater("Name:\tbench\nVmHWM:\t   36864 kB\nVmRSS:\t 1 kB\n")
+	mib, err := mebibytes("Name:\tbench\nVmHWM:\t   36864 kB\nVmRSS:\t 1 kB\n", "VmHWM:")
 	require.NoError(t, err)
 	assert.InDelta(t, 36, mib, 0)
-	_, err = highWater("Name:\tbench\n")
+	_, err = mebibytes("Name:\tbench\n", "VmHWM:")
 	assert.Error(t, err)
 }
 
@@ -35,16 +35,19 @@ func TestChildrenAreFoundByName(t *testing.T) {
 		require.NoError(t, child.Process.Kill())
 		_ = child.Wait() // killed
 	}()
-	found, err := childNamed("sleep")
+	found, err := ChildNamed("sleep")
 	require.NoError(t, err)
-	assert.Equal(t, pid(child.Process.Pid), found)
-	spent, err := found.cpuTime()
+	assert.Equal(t, PID(child.Process.Pid), found)
+	spent, err := found.CPUTime()
 	require.NoError(t, err)
 	assert.Positive(t, spent)
-	size, err := found.maxRSS()
+	size, err := found.MaxRSS()
 	require.NoError(t, err)
 	assert.Positive(t, size)
+	now, err := found.RSS()
+	require.NoError(t, err)
+	assert.LessOrEqual(t, now, size)
 
-	_, err = childNamed("nobody")
+	_, err = ChildNamed("nobody")
 	assert.Error(t, err)
 }
