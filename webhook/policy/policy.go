@@ -45,14 +45,11 @@ func (r *Rules) Compile(d *registry.Directory, own string) *Policy {
 }
 
 // expandAll is what terms stand for. more tells that an instance among them
-// has hosts that are not known yet.
+// has hosts that are not known yet; it may itself be new to the directory.
 func (p *Policy) expandAll(terms []term) (patterns []Pattern, more bool) {
 	for _, t := range terms {
 		expanded := p.expand(t)
-		if len(expanded) == 0 {
-			_, configured := p.directory.CanonicalHost(t.instance)
-			more = more || configured
-		}
+		more = more || len(expanded) == 0
 		patterns = append(patterns, expanded...)
 	}
 	return patterns, more
