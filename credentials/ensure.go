@@ -86,6 +86,8 @@ func why(err error) string {
 	switch {
 	case err == nil:
 		return "being asked for"
+	case errors.Is(err, ErrSource):
+		return "its Secret cannot be read"
 	case errors.Is(err, token.ErrDenied):
 		return "Tencent Cloud denies it"
 	case errors.Is(err, token.ErrNotFound):

@@ -54,7 +54,7 @@ func (q *quarrels) begin(namespace string, now time.Time) {
 	defer q.mu.Unlock()
 	q.forget(now)
 	if _, known := q.of[namespace]; !known {
-		q.of[namespace] = quarrel{last: now.Add(-firstPause), pause: firstPause}
+		q.of[namespace] = quarrel{last: now.Add(-firstPause), pause: firstPause / 2}
 	}
 }
 

@@ -34,6 +34,7 @@ type server struct {
 	cloud      *cloud
 	tokens     *token.Cache
 	shared     *credentials.Shared
+	fixed      *credentials.Fixed
 	instances  *credentials.Instances
 	keeper     *credentials.Keeper
 	state      atomic.Pointer[webhook.State]
@@ -103,17 +104,18 @@ func (s *server) build(ctx context.Context, certs *certwatcher.CertWatcher) erro
 	if err := s.shareTokens(ctx); err != nil {
 		return err
 	}
+	s.fixed = credentials.NewFixed(s.tokens, s.mgr.GetAPIReader(), s.opts.namespace, s.lookAgain)
 	s.instances = credentials.NewInstances(s.directoryChanged)
 	s.keeper = credentials.NewKeeper(credentials.Options{
 		Client: s.mgr.GetClient(), Live: s.mgr.GetAPIReader(),
-		Tokens: s.tokens, Directory: s.instances.Directory, DigestKey: s.shared.DigestKey,
+		Tokens: s.fixed, Directory: s.instances.Directory, DigestKey: s.shared.DigestKey,
 		SecretName: s.secretName, OwnNamespace: s.opts.namespace, Metrics: s.metrics.credentials,
 	})
 	hooks, err := s.newWebhook(ctx, certs)
 	if err != nil {
 		return err
 	}
-	for _, part := range []manager.Runnable{certs, hooks, s.tokens, s.instances, s.keeper} {
+	for _, part := range []manager.Runnable{certs, hooks, s.tokens, s.fixed, s.instances, s.keeper} {
 		if err := s.mgr.Add(part); err != nil {
 			return fmt.Errorf("add %T: %w", part, err)
 		}
@@ -139,6 +141,7 @@ func (s *server) apply(c *config.Config) error {
 	s.config.Store(c)
 	s.keeper.SetGrace(time.Duration(*c.FirstPodGrace))
 	s.instances.Set(entries, s.cloud)
+	s.fixed.Want(entries)
 	keys := issuedTo(entries)
 	s.tokens.Want(keys...)
 	for _, key := range keys {

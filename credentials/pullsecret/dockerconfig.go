@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
@@ -67,6 +68,9 @@ func Decode(data []byte) (map[registry.Host]Login, error) {
 	}
 	logins := make(map[registry.Host]Login, len(config.Auths))
 	for h, a := range config.Auths {
+		if raw, err := base64.StdEncoding.DecodeString(a.Auth); err == nil && a.Username == "" {
+			a.Username, a.Password, _ = strings.Cut(string(raw), ":") // all that docker login writes
+		}
 		logins[h] = Login{Hosts: []registry.Host{h}, Username: a.Username, Password: a.Password}
 	}
 	return logins, nil
