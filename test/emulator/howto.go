@@ -17,7 +17,8 @@ const image = "team/hello:1"
 const guide = `Tencent Cloud is being emulated on this machine, until you press Ctrl-C.
 
 TCR API    {{.Endpoint}}
-STS        https://{{.STS}}
+STS        https://{{.STS}} and {{.STSPlain}}
+metadata   {{.Metadata}}, of a CVM without a role
 registry   {{.Registry}} (TLS), with {{.Image}} in:{{range .Instances}}
            {{.ID}}  {{.PublicHost}}  {{.VPCHost}}{{end}}
 CA         {{.CA}}
@@ -36,6 +37,7 @@ Configuration of tcr-webhook for it:
     region: {{(index .Instances 0).Region}}
     identity: SecretKey
     endpoint: {{.Endpoint}}
+    stsEndpoint: {{.STSPlain}}
   registries:{{range .Instances}}
   - instance: {{.ID}}
     hosts: {public: {{.PublicHost}}, private: {{.VPCHost}}}
@@ -71,7 +73,8 @@ func howTo(w io.Writer, cloud *tencent.Cloud, o options, ca, adminAddress string
 	}
 	key := cloud.DefaultIdentity()
 	err = template.Must(template.New("guide").Parse(guide)).Execute(w, map[string]any{
-		"Endpoint": cloud.Endpoint(), "STS": cloud.STSEndpoint(), "Registry": cloud.RegistryAddr(), "Image": image,
+		"Endpoint": cloud.Endpoint(), "STS": cloud.STSEndpoint(), "STSPlain": cloud.STSURL(), "Metadata": cloud.MetadataURL(),
+		"Registry": cloud.RegistryAddr(), "Image": image,
 		"Instances": o.instances, "CA": ca, "Admin": adminAddress,
 		"SecretID": key.SecretID, "SecretKey": key.SecretKey,
 		"Host": o.instances[0].PublicHost(), "IP": ip, "Port": port, "Help": admin.Help,

@@ -14,7 +14,7 @@ import (
 
 // options are the command line.
 type options struct {
-	apiAddress, stsAddress, registryAddress, adminAddress string
+	apiAddress, stsAddress, stsPlainAddress, metadataAddress, registryAddress, adminAddress string
 
 	instances       []tencent.Instance
 	region          string
@@ -35,6 +35,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.SortFlags = false
 	flags.StringVar(&o.apiAddress, "api-address", "127.0.0.1:0", "where the TCR API listens, plain HTTP")
 	flags.StringVar(&o.stsAddress, "sts-address", "127.0.0.1:0", "where STS listens, TLS")
+	flags.StringVar(&o.stsPlainAddress, "sts-plain-address", "127.0.0.1:0", "where STS listens, plain HTTP")
+	flags.StringVar(&o.metadataAddress, "metadata-address", "127.0.0.1:0", "where the metadata server of a CVM listens, plain HTTP")
 	flags.StringVar(&o.registryAddress, "registry-address", "127.0.0.1:0", "where the registries listen, TLS")
 	flags.StringVar(&o.adminAddress, "admin-address", "127.0.0.1:0", "where the admin endpoint listens, plain HTTP; loopback only")
 	flags.StringArrayVar(&instances, "instance", []string{"tcr-m3ut3qxx=demo"}, "an instance as id=name; may be repeated")
@@ -90,7 +92,8 @@ func (o options) cloud(log io.Writer) tencent.Options {
 		log = nil
 	}
 	return tencent.Options{
-		APIAddress: o.apiAddress, STSAddress: o.stsAddress, RegistryAddress: o.registryAddress,
+		APIAddress: o.apiAddress, STSAddress: o.stsAddress, STSPlainAddress: o.stsPlainAddress,
+		MetadataAddress: o.metadataAddress, RegistryAddress: o.registryAddress,
 		Log: log, LinkDelay: o.linkDelay, PublicRealm: o.publicRealm, NoLimits: o.noLimits,
 		UnknownInstance: o.unknownInstance,
 	}

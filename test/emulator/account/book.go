@@ -23,7 +23,11 @@ type Book struct {
 	identities map[string]*entry
 	roles      map[string]Role // by ARN
 	sessions   map[string]Session
-	longTerm   []LongTerm
+	// sessionLife replaces the life that is asked for, if it is not zero.
+	sessionLife time.Duration
+	node        string // the ARN of the machine's role, or ""
+	nodeSession Session
+	longTerm    []LongTerm
 }
 
 type entry struct {

@@ -49,6 +49,7 @@ type Session struct {
 	Token     string
 	Expires   time.Time
 
+	life    time.Duration
 	role    string // the ARN
 	name    string // RoleSessionName
 	creator string // UIN of who assumed it; for a web identity the owner's

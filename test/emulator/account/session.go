@@ -2,6 +2,7 @@ package account
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -49,6 +50,19 @@ func (b *Book) AssumeRoleWithWebIdentity(provider, token, arn, name string, life
 	return b.newSession(arn, name, role.OwnerUIN, life), nil
 }
 
+// WebIdentity makes the token of a ServiceAccount, for audience and as long as
+// life, as a cluster signs it.
+func (b *Book) WebIdentity(audience string, life time.Duration) (string, error) {
+	raw, err := jwt.Signed(b.signer.jws).Claims(jwt.Claims{
+		Issuer: "https://kubernetes.default.svc", Subject: "system:serviceaccount:tcr-webhook:tcr-webhook",
+		Audience: jwt.Audience{audience}, Expiry: jwt.NewNumericDate(b.now().Add(life)),
+	}).Serialize()
+	if err != nil {
+		return "", fmt.Errorf("sign web identity: %w", err)
+	}
+	return raw, nil
+}
+
 // checkWebIdentity reads token as Kubernetes writes it; surrounding white
 // space is refused, for the SDK does not trim the file it reads.
 func checkWebIdentity(token, audience string, now time.Time) error {
@@ -68,11 +82,15 @@ func checkWebIdentity(token, audience string, now time.Time) error {
 
 // newSession makes and keeps credentials; b.mu is held.
 func (b *Book) newSession(arn, name, creator string, life time.Duration) Session {
+	if b.sessionLife > 0 {
+		life = b.sessionLife
+	}
 	s := Session{
 		SecretID:  "AKID" + randomText(60), // longer than a lasting one, as the real ones
 		SecretKey: randomText(44),
 		Token:     randomText(600),
 		Expires:   b.now().Add(life),
+		life:      life,
 		role:      arn, name: name, creator: creator,
 	}
 	b.sessions[s.SecretID] = s

@@ -88,8 +88,10 @@ func (a *API) assumeRole(r *tencentcloud.Request) (tencentcloud.Fields, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	if r.Caller.Role != nil {
-		return nil, tencentcloud.Errorf("FailedOperation.TempKeyNotAllowed", "Temporary keys cannot assume a role.")
+	// Lasting and temporary keys may call it alike, says its page:
+	// cloud.tencent.com/document/api/598/33164.
+	if !r.Caller.Allows("sts:AssumeRole", in.RoleArn) {
+		return nil, tencentcloud.Errorf("UnauthorizedOperation", "you are not authorized to perform operation (sts:AssumeRole)")
 	}
 	s, err := a.Book.AssumeRole(r.Caller, in.RoleArn, in.RoleSessionName, in.life())
 	return credentials(s, err)

@@ -16,6 +16,13 @@ func (c *Cloud) Endpoint() string { return "http://" + c.api.address }
 // host and always speak TLS. The TCR API answers there too, to its own names.
 func (c *Cloud) STSEndpoint() string { return c.sts.address }
 
+// STSURL is STS without TLS, "http://127.0.0.1:port", for clients that take an
+// address on loopback for what it is.
+func (c *Cloud) STSURL() string { return "http://" + c.stsPlain.address }
+
+// MetadataURL is the metadata server of a CVM, "http://127.0.0.1:port".
+func (c *Cloud) MetadataURL() string { return "http://" + c.metadata.address }
+
 // RegistryAddr is "127.0.0.1:port", with TLS for every registry host.
 func (c *Cloud) RegistryAddr() string { return c.pulls.address }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/account"
+	"github.com/tcr-webhook/tcr-webhook/test/emulator/cvm"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/harbor"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/instance"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/pki"
@@ -31,7 +32,7 @@ type Cloud struct {
 	ca        *pki.CA
 	transport *http.Transport
 
-	api, sts, pulls *listener
+	api, sts, stsPlain, metadata, pulls *listener
 
 	closing func() error // does its work once
 	forget  func() bool  // ends the wait for the end of Start's context
@@ -94,7 +95,7 @@ func (c *Cloud) Close() error {
 func (c *Cloud) shutdown() error {
 	c.gateway.ClearFaults()
 	var errs []error
-	for _, l := range []*listener{c.api, c.sts, c.pulls} {
+	for _, l := range []*listener{c.api, c.sts, c.stsPlain, c.metadata, c.pulls} {
 		errs = append(errs, l.close())
 	}
 	c.transport.CloseIdleConnections()
@@ -135,6 +136,24 @@ func (c *Cloud) PullToken(i Identity) (username, token string, err error) {
 
 // AddRole adds a role for STS and returns it as it is now, with a UIN.
 func (c *Cloud) AddRole(r Role) Role { return c.book.AddRole(r) }
+
+// BindNodeRole binds a role to the machine that the metadata server is of; ""
+// for none, as at first.
+func (c *Cloud) BindNodeRole(arn string) { c.book.BindNodeRole(arn) }
+
+// WebIdentity makes the token of a ServiceAccount for TKE's pod identity, which
+// STS takes for as long as life.
+func (c *Cloud) WebIdentity(life time.Duration) (string, error) {
+	return c.book.WebIdentity(account.DefaultAudience, life)
+}
+
+// SetSessionLifetime sets how long temporary credentials of roles last from now
+// on, whatever is asked for; zero for what is asked for.
+func (c *Cloud) SetSessionLifetime(d time.Duration) { c.book.SetSessionLifetime(d) }
+
+// EndSessions has all temporary credentials of roles end at once: calls with
+// them are answered AuthFailure.TokenFailure.
+func (c *Cloud) EndSessions() { c.book.EndSessions() }
 
 // AddInstance adds an instance, or replaces the one with the same ID, and
 // serves its host names from then on. It panics on an ill-formed instance, or
@@ -178,8 +197,9 @@ func (c *Cloud) ClearFaults() { c.gateway.ClearFaults() }
 // Faults returns the faults in force by action.
 func (c *Cloud) Faults() map[string]Fault { return c.gateway.Faults() }
 
-// Actions returns the names of all API actions, sorted.
-func (c *Cloud) Actions() []string { return c.gateway.Actions() }
+// Actions returns the names of all API actions, sorted, and of the metadata
+// server's pages.
+func (c *Cloud) Actions() []string { return append(c.gateway.Actions(), cvm.Action) }
 
 // Calls returns the API calls of an action so far, oldest first; "" for all.
 func (c *Cloud) Calls(action string) []Call { return c.gateway.Calls(action) }

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/tcr-webhook/tcr-webhook/test/emulator/cvm"
 )
 
 // listener is one address and its server. Nil is one that never started.
@@ -64,6 +66,13 @@ func (c *Cloud) listen(ctx context.Context, o Options) (err error) {
 	api := &tls.Config{GetCertificate: c.certificate(isAPIHost)}
 	if c.sts, err = serve(ctx, o.STSAddress, api, c.gateway.Handler("sts")); err != nil {
 		return fmt.Errorf("STS: %w", err)
+	}
+	if c.stsPlain, err = serve(ctx, o.STSPlainAddress, nil, c.gateway.Handler("sts")); err != nil {
+		return fmt.Errorf("STS without TLS: %w", err)
+	}
+	node := c.gateway.Aside("metadata", cvm.Action, (&cvm.Metadata{Book: c.book}).Page)
+	if c.metadata, err = serve(ctx, o.MetadataAddress, nil, node); err != nil {
+		return fmt.Errorf("metadata server: %w", err)
 	}
 	pulls := &tls.Config{GetCertificate: c.certificate(c.isRegistryHost)}
 	if c.pulls, err = serve(ctx, o.RegistryAddress, pulls, c.registry); err != nil {

@@ -36,7 +36,9 @@ type (
 // Options change a Cloud. The zero value is good.
 type Options struct {
 	APIAddress      string // default 127.0.0.1:0, as the others
-	STSAddress      string
+	STSAddress      string // with TLS
+	STSPlainAddress string // without
+	MetadataAddress string
 	RegistryAddress string
 
 	Log io.Writer // one line a request, never a secret; nil: none
@@ -62,7 +64,7 @@ type Options struct {
 const defaultLinkDelay = time.Second
 
 func (o Options) withDefaults() Options {
-	for _, address := range []*string{&o.APIAddress, &o.STSAddress, &o.RegistryAddress} {
+	for _, address := range []*string{&o.APIAddress, &o.STSAddress, &o.STSPlainAddress, &o.MetadataAddress, &o.RegistryAddress} {
 		if *address == "" {
 			*address = "127.0.0.1:0"
 		}
