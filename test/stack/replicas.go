@@ -25,7 +25,7 @@ func (s *Stack) startServers(ctx context.Context, o Options) error {
 		return err
 	}
 	for i := range o.Replicas {
-		if err := s.startReplica(ctx, o.Binary, i); err != nil {
+		if err := s.startReplica(ctx, o, i); err != nil {
 			return err
 		}
 	}
@@ -37,12 +37,12 @@ func (s *Stack) startServers(ctx context.Context, o Options) error {
 	return nil
 }
 
-func (s *Stack) startReplica(ctx context.Context, binary string, i int) error {
+func (s *Stack) startReplica(ctx context.Context, o Options, i int) error {
 	log := "tcr-webhook.log"
 	if i > 0 {
 		log = fmt.Sprintf("tcr-webhook-%d.log", i)
 	}
-	r := &Server{LogFile: s.path(log), binary: binary, dir: s.dir}
+	r := &Server{LogFile: s.path(log), binary: o.Binary, dir: s.dir, env: o.Env, metadata: s.Cloud.MetadataURL()}
 	s.Servers = append(s.Servers, r)
 	s.stop = append(s.stop, r.Stop)
 	_, err := process.OnFreePorts(ctx, 3, r.start)

@@ -37,6 +37,8 @@ type Server struct {
 
 	binary          string
 	dir             string
+	env             []string
+	metadata        string // URL of the node's metadata server
 	metrics, probes string // URLs
 	ports           []int
 
@@ -65,8 +67,9 @@ func (s *Server) launch() (*process.Process, error) {
 		"--config", path("config.yaml"), "--credentials-dir", path("credentials"), "--tls-dir", path("tls"),
 		"--kubeconfig", path("tcr-webhook.kubeconfig"), "--namespace", Namespace,
 		"--listen", address(0), "--metrics-listen", address(1), "--probes-listen", address(2),
-		"--drain-delay", "1s",
+		"--drain-delay", "1s", "--metadata-server", s.metadata,
 	})
+	c.Env = s.env
 	c.Append = true
 	p, err := process.Launch(c)
 	if err != nil {

@@ -33,7 +33,7 @@ const (
 )
 
 // DefaultConfig serves that instance everywhere, by the private route.
-// ENDPOINT stands for the emulator's.
+// ENDPOINT stands for the emulator's, and STSURL may for its STS.
 const DefaultConfig = `apiVersion: tcr-webhook.io/v1alpha1
 kind: Config
 tencentCloud:
@@ -55,6 +55,9 @@ type Options struct {
 	Binary string
 	// Config replaces DefaultConfig.
 	Config string
+	// Env is the environment of tcr-webhook, such as TKE gives to a pod with an
+	// identity.
+	Env []string
 	// Replicas is how many processes of tcr-webhook there are, one by default.
 	// Several are behind a Service.
 	Replicas int
@@ -155,7 +158,7 @@ func (s *Stack) startCluster(ctx context.Context, o Options) error {
 // WriteConfig replaces the configuration that tcr-webhook watches, whole and
 // at once, as the kubelet does with a mounted ConfigMap.
 func (s *Stack) WriteConfig(text string) error {
-	text = strings.ReplaceAll(text, "ENDPOINT", s.Cloud.Endpoint())
+	text = strings.NewReplacer("ENDPOINT", s.Cloud.Endpoint(), "STSURL", s.Cloud.STSURL()).Replace(text)
 	fresh := s.path("config.yaml.new")
 	if err := os.WriteFile(fresh, []byte(text), 0o600); err != nil {
 		return err
