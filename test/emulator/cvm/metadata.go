@@ -42,7 +42,7 @@ func (m *Metadata) Page(path string) (status int, body []byte) {
 	body, err = json.Marshal(map[string]any{
 		"TmpSecretId": s.SecretID, "TmpSecretKey": s.SecretKey, "Token": s.Token,
 		"ExpiredTime": s.Expires.Unix(), "Expiration": s.Expires.UTC().Format(time.RFC3339), "Code": "Success",
-	})
+	}, json.Deterministic(true))
 	if err != nil {
 		return http.StatusInternalServerError, nil
 	}
