@@ -45,6 +45,7 @@ type Options struct {
 	// OwnNamespace never gets one.
 	OwnNamespace string
 	Metrics      *Metrics
+	Events       Events // may be nil
 }
 
 // Keeper makes pull Secrets what they should be. Use NewKeeper.
@@ -144,12 +145,14 @@ func (k *Keeper) look(ctx context.Context, namespace string) (view, error) {
 	if err != nil {
 		return nothing, err
 	}
+	k.tellOf(namespace)(refused(directory, ns))
 	if !o.Exists && !delivery.Unasked(directory, ns) && !k.demand.has(namespace) {
 		return nothing, nil // nobody asked yet
 	}
 	v := view{observed: o, want: k.wanted(directory, ns)}
 	now := time.Now()
 	v.plan = Decide(o, v.want, Moment{Namespace: namespace, Now: now, Unwanted: k.unwanted.since(namespace, len(v.want) == 0 && o.Exists, now)})
+	k.tellOf(namespace)(seen(v, k.SecretName))
 	return v, nil
 }
 
@@ -241,6 +244,7 @@ func (k *Keeper) act(ctx context.Context, namespace string, v view) error {
 	}
 	err := k.carryOut(ctx, namespace, v)
 	k.Metrics.wrote(v.plan.Action, err)
+	k.tellOf(namespace)(written(v.plan.Action, k.SecretName, err))
 	return err
 }
 

@@ -62,7 +62,12 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 func (r *Reconciler) secretEvents() handler.EventHandler {
 	enqueue := func(q queueOfRequests, o client.Object) { q.Add(request(o.GetNamespace())) }
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queueOfRequests) { enqueue(q, e.Object) },
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queueOfRequests) {
+			if s, ok := e.Object.(*corev1.Secret); ok && !e.IsInInitialList {
+				r.keeper.tellOfNew(s)
+			}
+			enqueue(q, e.Object)
+		},
 		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queueOfRequests) { enqueue(q, e.ObjectNew) },
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queueOfRequests) {
 			if s, ok := e.Object.(*corev1.Secret); ok && Observe(s, r.keeper.DigestKey()).Ours {
