@@ -232,6 +232,9 @@ func (b *bed) judge(t *testing.T, bounds ledger.Bounds) {
 	leaks, err := b.Leaks(ctx, marker)
 	require.NoError(t, err)
 	assert.Empty(t, leaks, "outputs that hold a login")
+	denied, err := b.Denied()
+	require.NoError(t, err)
+	assert.Empty(t, denied, "what our ServiceAccount lacks")
 	t.Logf("writes %v, %d calls of %s", b.ledger.Writes(), len(b.Cloud.Calls(issue)), issue)
 	if len(b.names) > 0 {
 		b.pull(ctx, t, b.names[0])

@@ -1,0 +1,67 @@
+// Command scale runs three replicas for ten thousand namespaces on a real API
+// server and writes down what that costs: calls of the cloud, the length of a
+// wave that changes every Secret, memory and CPU of the leader and of the
+// others, and how long a replica takes from its start until it is ready. It
+// writes credentials.md and its plots, and ends with an error where a goal is
+// missed. It takes about a quarter of an hour. Linux only.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tcr-webhook/tcr-webhook/test/load/machine"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "scale:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the flags.
+type options struct {
+	dir        string
+	namespaces int
+	idle       time.Duration
+	binary     string
+}
+
+func (o *options) flags() *pflag.FlagSet {
+	f := pflag.NewFlagSet("scale", pflag.ContinueOnError)
+	f.StringVar(&o.dir, "dir", ".", "folder to write credentials.md and its plots into")
+	f.IntVar(&o.namespaces, "namespaces", 10_000, "namespaces, with a pod and two ServiceAccounts each")
+	f.DurationVar(&o.idle, "idle", time.Minute, "how long the CPU is measured while nothing is to be done")
+	f.StringVar(&o.binary, "binary", "", "a tcr-webhook of your own to run instead, such as one with a profiler")
+	return f
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	var o options
+	if err := o.flags().Parse(args); err != nil {
+		if errors.Is(err, pflag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+	r := &report{options: o, machine: machine.Describe(ctx), loadBefore: machine.LoadAverage()}
+	if err := measure(ctx, o, r, out); err != nil {
+		return err
+	}
+	r.loadAfter = machine.LoadAverage()
+	if err := r.write(out); err != nil {
+		return err
+	}
+	return verdict(r.goals())
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tcr-webhook/tcr-webhook/test/stack"
+	"github.com/tcr-webhook/tcr-webhook/test/stack/ledger"
+)
+
+const (
+	issue = "CreateInstanceToken"
+	// shortLife and shortLives are how calls are counted: an hour takes too
+	// long, and the share of its life at which a token is renewed is the same.
+	shortLife  = 30 * time.Second
+	shortLives = 5
+	// waveLimit ends a wave that does not end.
+	waveLimit = 20 * time.Minute
+)
+
+// measure runs it all, one phase after the other.
+func measure(ctx context.Context, o options, r *report, out io.Writer) (err error) {
+	b, err := startBed(ctx, o, out)
+	if err != nil {
+		return err
+	}
+	v := newVitals(b)
+	defer func() { err = errors.Join(err, b.stop()) }()
+	watching, end := context.WithCancel(ctx)
+	defer end()
+	var group errgroup.Group
+	group.Go(func() error { return v.watch(watching) })
+	phases := []struct {
+		name string
+		run  func(context.Context, options, *bed, *vitals) error
+	}{
+		{"renewals", r.measureCalls}, {"first pods", r.measureFill}, {"idle", r.measureIdle}, {"wave", r.measureWave}, {"restarts", r.measureRestarts},
+	}
+	for _, p := range phases {
+		fmt.Fprintf(out, "%s %s\n", time.Now().Format(time.TimeOnly), p.name)
+		begun := v.now()
+		if err := p.run(ctx, o, b, v); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		r.phases = append(r.phases, phase{p.name, begun, v.now()})
+	}
+	end()
+	err = group.Wait()
+	r.looks, r.peak = v.looks, v.peak
+	r.violations = b.ledger.Violations(ledger.Bounds{PerSecond: maxWrites})
+	return err
+}
+
+// measureCalls counts calls for tokens that live shortly, with no namespace to
+// serve, and then has tokens live for an hour.
+func (r *report) measureCalls(ctx context.Context, _ options, b *bed, _ *vitals) error {
+	if _, err := b.AwaitLeader(ctx); err != nil {
+		return err
+	}
+	before := len(b.Cloud.Calls(issue))
+	if err := pause(ctx, shortLives*shortLife); err != nil {
+		return err
+	}
+	now := len(b.Cloud.Calls(issue))
+	r.callsPerLife = float64(now-before) / shortLives
+	b.Cloud.SetTokenLifetime(time.Hour)
+	return until(ctx, shortLife, "a token of an hour", func() bool { return len(b.Cloud.Calls(issue)) > now })
+}
+
+// measureFill has every namespace get its Secret.
+func (r *report) measureFill(ctx context.Context, o options, b *bed, _ *vitals) error {
+	r.callsBefore = len(b.Cloud.Calls(issue))
+	begun := time.Now()
+	err := b.fill(ctx, o.namespaces)
+	if err != nil {
+		return err
+	}
+	r.fill = time.Since(begun)
+	err = until(ctx, time.Minute, "every Secret", func() bool { all, _ := b.secrets(2); return all >= o.namespaces })
+	r.filled = time.Since(begun)
+	return err
+}
+
+func (r *report) measureIdle(ctx context.Context, o options, b *bed, v *vitals) error {
+	if err := pause(ctx, 10*time.Second); err != nil { // what was begun ends
+		return err
+	}
+	var err error
+	r.idleCPU, err = v.cpu(func() error { return pause(ctx, o.idle) })
+	return errors.Join(err, r.note(ctx, b, v))
+}
+
+// note takes down who leads, and the memory while nothing is to be done.
+func (r *report) note(ctx context.Context, b *bed, v *vitals) error {
+	leader, err := b.Leader(ctx)
+	if err != nil {
+		return err
+	}
+	for i, s := range b.Servers {
+		if s == leader {
+			r.leader = i
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	r.idleRSS = v.looks[len(v.looks)-1].rss
+	return nil
+}
+
+// measureWave changes what every Secret has to hold.
+func (r *report) measureWave(ctx context.Context, o options, b *bed, v *vitals) error {
+	before := b.ledger.Writes()[ledger.Changed]
+	if err := b.WriteConfig(threeHosts); err != nil {
+		return err
+	}
+	begun := time.Now()
+	var err error
+	r.waveCPU, err = v.cpu(func() error {
+		return until(ctx, waveLimit, "the end of the wave", func() bool { _, with := b.secrets(3); return with >= o.namespaces })
+	})
+	r.wave = time.Since(begun)
+	if err != nil {
+		return err
+	}
+	if err := pause(ctx, 10*time.Second); err != nil { // for writes too many
+		return err
+	}
+	r.waveWrites = b.ledger.Writes()[ledger.Changed] - before
+	r.mostWrites = b.ledger.MostWithin(10 * time.Second)
+	v.mu.Lock()
+	r.wavePeak = v.peak
+	v.mu.Unlock()
+	return nil
+}
+
+// measureRestarts kills one replica after another, the leader first.
+func (r *report) measureRestarts(ctx context.Context, _ options, b *bed, v *vitals) error {
+	writes := b.ledger.Writes()
+	leader, err := b.Leader(ctx)
+	if err != nil {
+		return err
+	}
+	leader.Kill()
+	killed := time.Now()
+	if err := r.restart(ctx, leader, v); err != nil {
+		return err
+	}
+	if _, err := b.AwaitLeader(ctx); err != nil {
+		return err
+	}
+	r.takeover = time.Since(killed)
+	for _, s := range b.Servers {
+		if s == leader {
+			continue
+		}
+		s.Kill()
+		if err := r.restart(ctx, s, v); err != nil {
+			return err
+		}
+	}
+	if err := pause(ctx, 30*time.Second); err != nil { // another lease
+		return err
+	}
+	now := b.ledger.Writes()
+	r.restartWrites = now[ledger.Changed] + now[ledger.Created] - writes[ledger.Changed] - writes[ledger.Created]
+	r.callsAfter = len(b.Cloud.Calls(issue))
+	return nil
+}
+
+func (r *report) restart(ctx context.Context, s *stack.Server, v *vitals) error {
+	begun := time.Now()
+	if err := s.Restart(ctx); err != nil {
+		return err
+	}
+	r.starts = append(r.starts, time.Since(begun))
+	v.look()
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// until returns when done is true.
+func until(ctx context.Context, limit time.Duration, what string, done func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", what, context.Cause(ctx))
+		case <-tick.C:
+		}
+	}
+	return nil
+}
