@@ -165,7 +165,7 @@ func TestTheKeeperTellsOfNamespaces(t *testing.T) {
 	r := newRig(t, asking("shop", string(demoID)), asking("wrong", "tcr-other001"), asking("foreign", string(demoID)), foreign)
 	r.vault.put(demoID, tokenFrom(time.Now(), time.Hour))
 	var e ear
-	r.Keeper.Events = &e
+	r.Events = &e
 
 	r.lead(t, "wrong")
 	assert.Equal(t, []string{"wrong DeliverInvalid"}, e.since())
@@ -186,7 +186,7 @@ func TestTheKeeperTellsOfNamespaces(t *testing.T) {
 	r.lead(t, "shop")
 	assert.Equal(t, []string{"shop PullSecretRepaired"}, e.since())
 
-	r.Keeper.Directory = func() *registry.Directory { d, _ := registry.NewDirectory(nil); return d }
+	r.Directory = func() *registry.Directory { d, _ := registry.NewDirectory(nil); return d }
 	r.unwanted.since("shop", true, time.Now().Add(-2*removalGrace))
 	r.lead(t, "shop")
 	require.Nil(t, r.secret(t, "shop"))

@@ -102,7 +102,7 @@ func TestCensus(t *testing.T) {
 	<-r.converge(t.Context(), "shop")
 	assert.Equal(t, map[State]int{StateCurrent: 1, StateForeign: 1}, census().Secrets)
 
-	r.Keeper.Directory = func() *registry.Directory { return nil }
+	r.Directory = func() *registry.Directory { return nil }
 	assert.Nil(t, census(), "the registries are not known yet")
 }
 
