@@ -65,18 +65,19 @@ func newManager(o options, secretName string) (manager.Manager, error) {
 }
 
 // stripServiceAccount leaves of a ServiceAccount's metadata its name and the
-// annotation that admission reads: every namespace has at least one.
+// annotations that are read: every namespace has at least one.
 func stripServiceAccount(obj any) (any, error) {
 	meta, ok := obj.(*metav1.PartialObjectMetadata)
 	if !ok {
 		return obj, nil
 	}
-	const kept = webhook.EnforceMountableSecretsAnnotation
 	stripped := metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		Namespace: meta.Namespace, Name: meta.Name, ResourceVersion: meta.ResourceVersion,
 	}}
-	if value, has := meta.Annotations[kept]; has {
-		stripped.Annotations = map[string]string{kept: value}
+	for _, kept := range []string{webhook.EnforceMountableSecretsAnnotation, credentials.ServiceAccountAnnotation, credentials.AddedAnnotation} {
+		if value, has := meta.Annotations[kept]; has {
+			metav1.SetMetaDataAnnotation(&stripped.ObjectMeta, kept, value)
+		}
 	}
 	return &stripped, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -40,6 +41,8 @@ type server struct {
 	state      atomic.Pointer[webhook.State]
 	config     atomic.Pointer[config.Config]
 	relook     chan struct{} // capacity one: the registries or the tokens have changed
+
+	relookAccounts chan struct{} // capacity one: the configuration or the registries have
 }
 
 // configEvery is how often the configuration file is looked at.
@@ -76,7 +79,7 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	klog.SetLogger(logger)
 	ctx = ctrl.LoggerInto(ctx, logger)
 
-	s := &server{opts: opts, secretName: cfg.PullSecret.Name, cloud: tencent, relook: make(chan struct{}, 1)}
+	s := &server{opts: opts, secretName: cfg.PullSecret.Name, cloud: tencent, relook: make(chan struct{}, 1), relookAccounts: make(chan struct{}, 1)}
 	if err := s.build(ctx, certs); err != nil {
 		return err
 	}
@@ -120,8 +123,9 @@ func (s *server) build(ctx context.Context, certs *certwatcher.CertWatcher) erro
 			return fmt.Errorf("add %T: %w", part, err)
 		}
 	}
-	if err := credentials.NewReconciler(s.keeper, s.relook).SetupWithManager(s.mgr); err != nil {
-		return fmt.Errorf("set up reconciler: %w", err)
+	accounts := &credentials.ServiceAccounts{Keeper: s.keeper, Enabled: s.serviceAccounts, Relook: s.relookAccounts}
+	if err := errors.Join(credentials.NewReconciler(s.keeper, s.relook).SetupWithManager(s.mgr), accounts.SetupWithManager(s.mgr)); err != nil {
+		return fmt.Errorf("set up controllers: %w", err)
 	}
 	return s.addProbes(hooks)
 }
@@ -195,16 +199,28 @@ func (s *server) directoryChanged() {
 		Policy:                c.PolicyRules().Compile(s.instances.Directory(), s.opts.namespace),
 	})
 	s.lookAgain()
+	signal(s.relookAccounts)
 }
 
 // lookAgain has every namespace looked at: what its Secret should hold may have
 // changed.
 func (s *server) lookAgain() {
 	s.keeper.TokensChanged()
+	signal(s.relook)
+}
+
+// signal fills a channel of capacity one.
+func signal(c chan struct{}) {
 	select {
-	case s.relook <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
+}
+
+// serviceAccounts tells whether ServiceAccounts may be changed.
+func (s *server) serviceAccounts() bool {
+	c := s.config.Load()
+	return c != nil && c.PullSecret.ServiceAccounts == config.ServiceAccountsOnRequest
 }
 
 func (s *server) tokenChanged(key registry.Key) {

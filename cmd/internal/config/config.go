@@ -108,6 +108,11 @@ type PullSecret struct {
 	// all webhooks have changed it, does not name it: Warn, the default, or
 	// Deny.
 	Missing Missing `yaml:"missing"`
+	// ServiceAccounts says whether the name is added to the imagePullSecrets of
+	// ServiceAccounts: Never, the default, or OnRequest, to those with the
+	// annotation tcr-webhook.io/add-pull-secret: "true". It takes rights of its
+	// own (deploy/service-accounts.yaml).
+	ServiceAccounts ServiceAccounts `yaml:"serviceAccounts"`
 }
 
 // Rewrite says which images are never rewritten.
@@ -154,6 +159,9 @@ type Delivery string
 // Missing is what becomes of a pod that slipped past without its pull secret.
 type Missing string
 
+// ServiceAccounts is which ServiceAccounts get the name of the pull secret.
+type ServiceAccounts string
+
 // The words that each of these fields takes.
 const (
 	IdentityAuto        Identity = "Auto"
@@ -170,6 +178,9 @@ const (
 
 	MissingWarn Missing = "Warn"
 	MissingDeny Missing = "Deny"
+
+	ServiceAccountsNever     ServiceAccounts = "Never"
+	ServiceAccountsOnRequest ServiceAccounts = "OnRequest"
 )
 
 // Duration is a time.Duration written as in "500ms".
@@ -195,6 +206,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.PullSecret.Missing == "" {
 		c.PullSecret.Missing = MissingWarn
+	}
+	if c.PullSecret.ServiceAccounts == "" {
+		c.PullSecret.ServiceAccounts = ServiceAccountsNever
 	}
 	if c.FirstPodGrace == nil {
 		grace := Duration(time.Second)

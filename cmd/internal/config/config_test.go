@@ -64,7 +64,7 @@ func TestDecodeDefaults(t *testing.T) {
 	t.Parallel()
 	c, err := Decode("c", []byte("apiVersion: tcr-webhook.io/v1alpha1\nkind: Config\ntencentCloud: {region: ap-guangzhou}\nregistries: [{instance: tcr-m3ut3qxx}]\n"))
 	require.NoError(t, err)
-	assert.Equal(t, PullSecret{Name: "tcr-pull", Missing: MissingWarn}, c.PullSecret)
+	assert.Equal(t, PullSecret{Name: "tcr-pull", Missing: MissingWarn, ServiceAccounts: ServiceAccountsNever}, c.PullSecret)
 	assert.Equal(t, IdentityAuto, c.TencentCloud.Identity)
 	assert.Equal(t, RouteAuto, c.Registries[0].Route)
 	assert.Equal(t, DeliverOnDemand, c.Registries[0].Delivery)

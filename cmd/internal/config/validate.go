@@ -99,6 +99,7 @@ func (c *Config) validate() mistakes {
 		m.add(fmt.Sprintf("%q is not the name of a Secret: %s", c.PullSecret.Name, msgs[0]), "pullSecret", "name")
 	}
 	oneOf(&m, c.PullSecret.Missing, []Missing{MissingWarn, MissingDeny}, "pullSecret", "missing")
+	oneOf(&m, c.PullSecret.ServiceAccounts, []ServiceAccounts{ServiceAccountsNever, ServiceAccountsOnRequest}, "pullSecret", "serviceAccounts")
 	for i, owner := range c.Rewrite.SkipOwners {
 		if group, kind, ok := strings.Cut(owner, "/"); !ok || len(validation.IsDNS1123Subdomain(group)) > 0 || !kindPattern.MatchString(kind) {
 			m.add(fmt.Sprintf("%q is not a controller such as postgresql.cnpg.io/Cluster", owner), "rewrite", "skipOwners", i)

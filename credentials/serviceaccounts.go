@@ -1,0 +1,185 @@
+package credentials
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials/delivery"
+)
+
+const (
+	// ServiceAccountAnnotation on a ServiceAccount, with the value "true", asks
+	// for the pull Secret's name among its imagePullSecrets: for tools that
+	// read those to look at images themselves, before there is a pod.
+	ServiceAccountAnnotation = "tcr-webhook.io/add-pull-secret"
+	// AddedAnnotation is our note of the name that we added. What has no such
+	// note was added by somebody else and stays.
+	AddedAnnotation = "tcr-webhook.io/added-pull-secret"
+)
+
+// ServiceAccounts adds the name of the pull Secret to the ServiceAccounts that
+// ask for it, and takes it away again when they no longer do. It runs on the
+// leader. Its requests are names of ServiceAccounts.
+type ServiceAccounts struct {
+	Keeper *Keeper
+	// Enabled tells whether the configuration allows it. While it does not,
+	// names that were added are taken away.
+	Enabled func() bool
+	// Relook asks for another look at all, after the configuration has changed.
+	Relook <-chan struct{}
+}
+
+// SetupWithManager registers the controller.
+func (a *ServiceAccounts) SetupWithManager(mgr ctrl.Manager) error {
+	concerned := predicate.NewPredicateFuncs(func(o client.Object) bool { return a.concerns(o.GetAnnotations()) })
+	return builder.ControllerManagedBy(mgr).
+		Named("service-accounts").
+		For(&corev1.ServiceAccount{}, builder.OnlyMetadata, builder.WithPredicates(concerned)).
+		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+			return a.in(ctx, client.InNamespace(o.GetName()))
+		})).
+		WatchesRawSource(source.Func(a.watchRelook)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
+		Complete(a)
+}
+
+// concerns tells by the annotations of a ServiceAccount, which are all that the
+// cache has, whether anything may be to do about it.
+func (a *ServiceAccounts) concerns(annotations map[string]string) bool {
+	return annotations[AddedAnnotation] != "" || annotations[ServiceAccountAnnotation] != "" && a.Enabled()
+}
+
+// in lists the ServiceAccounts that are concerned.
+func (a *ServiceAccounts) in(ctx context.Context, where ...client.ListOption) []reconcile.Request {
+	var all metav1.PartialObjectMetadataList
+	all.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ServiceAccountList"))
+	if err := a.Keeper.Client.List(ctx, &all, where...); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "ServiceAccounts not listed; they are looked at when they change")
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range all.Items {
+		if o := &all.Items[i]; a.concerns(o.Annotations) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o)})
+		}
+	}
+	return requests
+}
+
+func (a *ServiceAccounts) watchRelook(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-a.Relook:
+				for _, r := range a.in(ctx) {
+					q.Add(r)
+				}
+			}
+		}
+	}()
+	return nil
+}
+
+// Reconcile looks at one ServiceAccount.
+func (a *ServiceAccounts) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	var account corev1.ServiceAccount
+	err := a.Keeper.Live.Get(ctx, req.NamespacedName, &account) // the cache has no imagePullSecrets
+	if err != nil {
+		return a.outcome(ctx, req, client.IgnoreNotFound(err))
+	}
+	wanted := account.Annotations[ServiceAccountAnnotation] == "true" && a.Enabled() && a.served(ctx, req.Namespace)
+	if wanted {
+		a.Keeper.demand.add(req.Namespace) // the tool looks for the Secret before there is a pod
+		a.Keeper.TokensChanged()
+	}
+	name := ""
+	if wanted {
+		name = a.Keeper.SecretName
+	}
+	steps := accountSteps(&account, name)
+	if len(steps) == 0 {
+		return reconcile.Result{}, nil
+	}
+	patch, err := json.Marshal(steps)
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("write patch: %w", err)
+	}
+	return a.outcome(ctx, req, a.Keeper.Client.Patch(ctx, &account, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(FieldManager)))
+}
+
+// outcome is the result for err. A right that is missing is not asked for again
+// until something changes.
+func (a *ServiceAccounts) outcome(ctx context.Context, req reconcile.Request, err error) (reconcile.Result, error) {
+	switch {
+	case client.IgnoreNotFound(err) == nil:
+		return reconcile.Result{}, nil
+	case apierrors.IsForbidden(err):
+		ctrl.LoggerFrom(ctx).Error(err, "ServiceAccount left as it is: bind the ClusterRole tcr-webhook-service-accounts", "namespace", req.Namespace, "name", req.Name)
+		return reconcile.Result{}, nil
+	default:
+		return reconcile.Result{}, fmt.Errorf("pull secret of service account %s: %w", req, err)
+	}
+}
+
+// served tells whether namespace gets a pull Secret at all.
+func (a *ServiceAccounts) served(ctx context.Context, namespace string) bool {
+	directory := a.Keeper.Directory()
+	ns, err := readNamespace(ctx, a.Keeper.Client, namespace)
+	return directory != nil && err == nil && namespace != a.Keeper.OwnNamespace && len(delivery.Entries(directory, ns.Namespace)) > 0
+}
+
+// step is one operation of a JSON patch.
+type step struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+const addedPath = "/metadata/annotations/tcr-webhook.io~1added-pull-secret"
+
+// accountSteps are the operations that leave s with the pull Secret called name
+// and none that we added before; an empty name wants none. They apply to s as
+// it was read, or not at all. Nil means that nothing is to be done.
+func accountSteps(s *corev1.ServiceAccount, name string) []step {
+	added := s.Annotations[AddedAnnotation]
+	has := func(n string) int {
+		return slices.IndexFunc(s.ImagePullSecrets, func(r corev1.LocalObjectReference) bool { return r.Name == n })
+	}
+	var steps []step
+	if added != "" && added != name {
+		if i := has(added); i >= 0 {
+			steps = append(steps, step{"remove", fmt.Sprintf("/imagePullSecrets/%d", i), nil})
+		}
+		steps = append(steps, step{"remove", addedPath, nil})
+	}
+	if name != "" && has(name) < 0 {
+		if s.ImagePullSecrets == nil {
+			steps = append(steps, step{"add", "/imagePullSecrets", []corev1.LocalObjectReference{}})
+		}
+		steps = append(steps,
+			step{"add", "/imagePullSecrets/-", corev1.LocalObjectReference{Name: name}},
+			step{"add", addedPath, name})
+	}
+	if steps == nil {
+		return nil
+	}
+	return append([]step{{"test", "/metadata/resourceVersion", s.ResourceVersion}}, steps...)
+}
