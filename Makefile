@@ -58,8 +58,13 @@ bench: ## against other webhooks, in process, over TLS and on an API server; wri
 	@go -C test/load run ./bench --api-server
 
 .PHONY: chaos
-chaos: ## no call lost by restarts, faults and attacks: minutes
+chaos: cluster ## no call lost by restarts, faults and attacks, no login that ends: a quarter of an hour
 	@go -C test/load test -count=1 -timeout=20m ./chaos
+	@go -C test/load test -count=1 -timeout=25m -parallel=4 ./credentials
+
+.PHONY: scale
+scale: build cluster ## three replicas for 10,000 namespaces: a quarter of an hour; writes test/load/credentials.md
+	@go -C test/load run ./scale
 
 .PHONY: lint
 lint: $(LINT) ## gofmt, go vet, golangci-lint

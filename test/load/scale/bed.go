@@ -54,14 +54,8 @@ func startBed(ctx context.Context, o options, out io.Writer) (_ *bed, err error)
 			err = errors.Join(err, os.RemoveAll(b.dir))
 		}
 	}()
-	binary := o.binary
-	if binary == "" { // as it is shipped
-		if binary, err = stack.Build(ctx, b.dir, "-trimpath", "-ldflags=-s -w"); err != nil {
-			return nil, err
-		}
-	}
 	b.Stack, err = stack.Start(ctx, stack.Options{
-		Dir: b.dir, Binary: binary, Replicas: replicas, Config: twoHosts, Progress: out,
+		Dir: b.dir, Binary: o.binary, Replicas: replicas, Config: twoHosts, Progress: out,
 		Prepare: func(c *tencent.Cloud) { c.SetTokenLifetime(shortLife) },
 	})
 	if err != nil {

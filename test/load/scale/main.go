@@ -43,7 +43,7 @@ func (o *options) flags() *pflag.FlagSet {
 	f.StringVar(&o.dir, "dir", ".", "folder to write credentials.md and its plots into")
 	f.IntVar(&o.namespaces, "namespaces", 10_000, "namespaces, with a pod and two ServiceAccounts each")
 	f.DurationVar(&o.idle, "idle", time.Minute, "how long the CPU is measured while nothing is to be done")
-	f.StringVar(&o.binary, "binary", "", "a tcr-webhook of your own to run instead, such as one with a profiler")
+	f.StringVar(&o.binary, "binary", "../../bin/tcr-webhook", "what to measure, as make build leaves it")
 	return f
 }
 
