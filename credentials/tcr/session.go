@@ -116,7 +116,9 @@ func (s *session) renew(ctx context.Context) (Credentials, error) {
 	fresh, err := s.source.obtain(ctx)
 	now := time.Now()
 	if err == nil {
-		err = fresh.flaw(now)
+		if flaw := fresh.flaw(now); flaw != nil {
+			err = fmt.Errorf("be %s: %w", s, flaw)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,7 +2,7 @@ package tcr
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common"
@@ -52,10 +52,10 @@ func (s *sts) assume(ctx context.Context, region string, creds Credentials, r ro
 	if err != nil {
 		return temporary{}, err
 	}
-	if answer == nil || answer.Response == nil || answer.Response.ExpiredTime == nil {
-		return temporary{}, errEmpty
+	if answer == nil || answer.Response == nil || answer.Response.Credentials == nil || answer.Response.ExpiredTime == nil {
+		return temporary{}, errEmpty(assumeRoleAction, r)
 	}
-	return fromAnswer(answer.Response.Credentials, *answer.Response.ExpiredTime, asked)
+	return fromAnswer(answer.Response.Credentials, *answer.Response.ExpiredTime, asked), nil
 }
 
 // webIdentity is what a pod proves itself with.
@@ -86,19 +86,18 @@ func (s *sts) assumeWithWebIdentity(ctx context.Context, w webIdentity, read int
 	if err != nil {
 		return temporary{}, err
 	}
-	if answer == nil || answer.Response == nil || answer.Response.ExpiredTime == nil {
-		return temporary{}, errEmpty
+	if answer == nil || answer.Response == nil || answer.Response.Credentials == nil || answer.Response.ExpiredTime == nil {
+		return temporary{}, errEmpty(webIdentityAction, w.role)
 	}
-	return fromAnswer(answer.Response.Credentials, int64(*answer.Response.ExpiredTime), asked) //nolint:gosec // out of range is refused as no expiry of a session
+	return fromAnswer(answer.Response.Credentials, int64(*answer.Response.ExpiredTime), asked), nil
 }
 
-var errEmpty = errors.New("the answer of STS lacks credentials or their expiry")
+func errEmpty(action string, r role) error {
+	return fmt.Errorf("%s for role %s: the answer lacks credentials or their expiry", action, r.name())
+}
 
-// fromAnswer reads credentials, of which any can be missing.
-func fromAnswer(c *stssdk.Credentials, expires int64, asked time.Time) (temporary, error) {
-	if c == nil {
-		return temporary{}, errEmpty
-	}
+// fromAnswer reads credentials, of which any part can be missing.
+func fromAnswer(c *stssdk.Credentials, expires int64, asked time.Time) temporary {
 	return temporary{
 		Credentials: Credentials{
 			SecretID:     token.Secret(value(c.TmpSecretId)),
@@ -106,7 +105,7 @@ func fromAnswer(c *stssdk.Credentials, expires int64, asked time.Time) (temporar
 			SessionToken: token.Secret(value(c.Token)),
 		},
 		asked: asked, expires: time.Unix(expires, 0),
-	}, nil
+	}
 }
 
 // interpretSTS is the interpreter of what both AssumeRole actions answer about
