@@ -190,3 +190,16 @@ func TestTheCacheOverTheRealSDK(t *testing.T) {
 	assert.Equal(t, err, again)
 	assert.Len(t, cloud.Calls("CreateInstanceToken"), 2)
 }
+
+func TestTheClockIsComparedWithTheAPIs(t *testing.T) {
+	t.Parallel()
+	cloud := emulated(t, tencent.Options{Now: inTenMinutes})
+	client := signed(t, cloud, cloud.DefaultIdentity())
+	_, known := client.ClockAhead()
+	assert.False(t, known)
+	_, err := client.Issue(t.Context(), registry.Key{ID: demo})
+	require.ErrorIs(t, err, token.ErrClockSkew)
+	ahead, known := client.ClockAhead()
+	assert.True(t, known)
+	assert.InDelta(t, -10*time.Minute, ahead, float64(5*time.Second))
+}
