@@ -34,6 +34,7 @@ func Lint(c *Config) []Warning {
 			c.lintPair(&found, j, i)
 		}
 	}
+	c.lintPolicy(&found)
 	warnings := make([]Warning, 0, len(found))
 	for _, one := range found {
 		n := locate(c.tree, one.path)

@@ -75,6 +75,22 @@ func (c *Config) validatePolicy(m *mistakes) {
 		}
 		found = rules.Unconfigured(ids)
 	}
+	m.addPolicy(found)
+}
+
+// lintPolicy finds what is allowed in the rules and hardly meant, as far as
+// the hosts of instances are written down here.
+func (c *Config) lintPolicy(m *mistakes) {
+	entries, err := c.Entries()
+	if err != nil {
+		return // of a configuration that Decode has not read
+	}
+	d, _ := registry.NewDirectory(entries)
+	m.addPolicy(c.PolicyRules().Lint(d, ""))
+}
+
+// addPolicy gives what package policy finds its place.
+func (m *mistakes) addPolicy(found []policy.Mistake) {
 	for _, one := range found {
 		path := []any{"policy", "rules", one.Rule}
 		if one.Key != "" {

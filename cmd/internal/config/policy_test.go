@@ -82,3 +82,21 @@ func TestPolicyMistakes(t *testing.T) {
 		})
 	}
 }
+
+func TestLintPolicy(t *testing.T) {
+	t.Parallel()
+	c, err := Decode("c.yaml", []byte(strings.Replace(withPolicy, "[registry.k8s.io/evil]", "[gcr.io]", 1)))
+	require.NoError(t, err)
+	texts := make([]string, 0, 3)
+	for _, w := range Lint(c) {
+		texts = append(texts, w.String())
+	}
+	require.Len(t, texts, 2)
+	assert.Contains(t, texts[0], "c.yaml:11:20: policy.rules[0].requireDigest: TKE's own components are named by tags")
+	assert.Contains(t, texts[1], "c.yaml:14:12: policy.rules[1].allow: no pattern covers what TKE's own components are pulled from")
+
+	c.Policy.Rules[0].RequireDigest = false
+	assert.Len(t, Lint(c), 1)
+	c.Policy = nil
+	assert.Empty(t, Lint(c))
+}
