@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -8,8 +9,8 @@ import (
 // demand remembers which namespaces a pod has asked for, until they have
 // their Secret, and which of them were waited for in vain.
 type demand struct {
-	mu     sync.Mutex // guards both maps
-	asked  map[string]struct{}
+	mu     sync.Mutex           // guards both maps
+	asked  map[string]time.Time // since when
 	vain   map[string]time.Time
 	signal chan struct{} // capacity one: there is something to do
 }
@@ -18,7 +19,7 @@ type demand struct {
 const vainPause = 30 * time.Second
 
 func newDemand() demand {
-	return demand{asked: map[string]struct{}{}, vain: map[string]time.Time{}, signal: make(chan struct{}, 1)}
+	return demand{asked: map[string]time.Time{}, vain: map[string]time.Time{}, signal: make(chan struct{}, 1)}
 }
 
 // maxAsked bounds the namespaces that are remembered: more than the 10,000
@@ -26,13 +27,27 @@ func newDemand() demand {
 // could make up.
 const maxAsked = 16_384
 
-// add remembers namespace, unless too many are.
-func (d *demand) add(namespace string) {
+// add remembers since when namespace is asked for, unless too many are.
+func (d *demand) add(namespace string, since time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.asked) < maxAsked {
-		d.asked[namespace] = struct{}{}
+	if _, known := d.asked[namespace]; !known && len(d.asked) < maxAsked {
+		d.asked[namespace] = since
 	}
+}
+
+// waiting lists, in order, the namespaces that were asked for before then.
+func (d *demand) waiting(then time.Time) []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var names []string
+	for name, since := range d.asked {
+		if since.Before(then) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (d *demand) has(namespace string) bool {

@@ -34,7 +34,7 @@ func (k *Keeper) Ensure(ctx context.Context, namespace string, instances []regis
 	if err == nil && o.Exists && !o.Ours {
 		return fmt.Sprintf("Secret %s of this namespace was not made by tcr-webhook and is left as it is; the pod uses it", k.SecretName)
 	}
-	k.demand.add(namespace)
+	k.demand.add(namespace, time.Now())
 	if reason := k.missing(ctx, namespace, instances); reason != "" {
 		return fmt.Sprintf("pull secret %s: %s; it follows by itself", k.SecretName, reason)
 	}
@@ -173,6 +173,17 @@ func (k *Keeper) serveAll(ctx context.Context) {
 	}
 }
 
+// Owed implements Debts: what a pass over all demands has left.
+func (k *Keeper) Owed() []string { return k.demand.waiting(time.Now().Add(-retryEvery)) }
+
+// Owe implements Debts.
+func (k *Keeper) Owe(namespaces ...string) {
+	for _, namespace := range namespaces {
+		k.demand.add(namespace, time.Time{}) // it waits for long
+	}
+	k.demand.poke()
+}
+
 // NeedLeaderElection is false: each replica serves what it was asked for.
 func (k *Keeper) NeedLeaderElection() bool { return false }
 
@@ -185,6 +196,10 @@ func (k *Keeper) serve(ctx context.Context) {
 	var group errgroup.Group
 	group.SetLimit(servers)
 	pending := k.demand.pending()
+	if len(pending) == 0 {
+		return
+	}
+	defer k.Owing()
 	for _, namespace := range pending {
 		group.Go(func() error {
 			select {

@@ -46,6 +46,8 @@ type Options struct {
 	OwnNamespace string
 	Metrics      *Metrics
 	Events       Events // may be nil
+	// Owing is called when what Owed answers may have changed.
+	Owing func()
 }
 
 // Keeper makes pull Secrets what they should be. Use NewKeeper.
@@ -164,7 +166,7 @@ func (k *Keeper) lost(ctx context.Context, namespace string) {
 		k.quarrels.end(namespace)
 		return
 	}
-	k.demand.add(namespace)
+	k.demand.add(namespace, time.Now())
 	k.quarrels.begin(namespace, time.Now())
 }
 

@@ -93,8 +93,8 @@ func newRig(t *testing.T, objects ...client.Object) *rig {
 	})
 	r.Keeper = NewKeeper(Options{
 		Client: summarized, Live: c, Tokens: r.vault, Directory: func() *registry.Directory { return d },
-		DigestKey:  func() []byte { return sealKey },
-		SecretName: "tcr-pull", OwnNamespace: "tcr-webhook",
+		DigestKey: func() []byte { return sealKey },
+		Owing:     func() {}, SecretName: "tcr-pull", OwnNamespace: "tcr-webhook",
 	})
 	r.SetGrace(500 * time.Millisecond)
 	return r

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -107,7 +108,7 @@ func (a *ServiceAccounts) Reconcile(ctx context.Context, req reconcile.Request) 
 	}
 	wanted := account.Annotations[ServiceAccountAnnotation] == "true" && a.Enabled() && a.served(ctx, req.Namespace)
 	if wanted {
-		a.Keeper.demand.add(req.Namespace) // the tool looks for the Secret before there is a pod
+		a.Keeper.demand.add(req.Namespace, time.Now()) // the tool looks for the Secret before there is a pod
 		a.Keeper.TokensChanged()
 	}
 	name := ""

@@ -30,6 +30,14 @@ type TokenCache interface {
 	Adopt(registry.Key, token.Token) bool
 }
 
+// Debts are what is still owed to namespaces.
+type Debts interface {
+	// Owed lists the namespaces, in order, that wait for their pull Secret.
+	Owed() []string
+	// Owe takes over what another replica owes.
+	Owe(namespaces ...string)
+}
+
 // SharedOptions are what a Shared works with.
 type SharedOptions struct {
 	// Cached reads the Secret as it is watched, Live as it is; Client writes it.
@@ -45,13 +53,16 @@ type SharedOptions struct {
 type Shared struct {
 	SharedOptions
 	wake      chan struct{} // capacity one
+	loaded    chan struct{} // closed by the first step that succeeds
 	digestKey atomic.Pointer[[]byte]
-	damaged   []string // as last logged; of Start's goroutine
+	// Of Sync's goroutine:
+	damaged []string // as last logged
+	owed    []string // as last read
 }
 
 // NewShared returns a Shared; nothing runs until Start.
 func NewShared(o SharedOptions) *Shared {
-	return &Shared{SharedOptions: o, wake: make(chan struct{}, 1)}
+	return &Shared{SharedOptions: o, wake: make(chan struct{}, 1), loaded: make(chan struct{})}
 }
 
 // DigestKey keys the digests of pull Secrets, alike on all replicas. It is nil
@@ -63,9 +74,9 @@ func (s *Shared) DigestKey() []byte {
 	return nil
 }
 
-// Loaded tells whether what other replicas know has been adopted. Before it, no
-// token should be asked for.
-func (s *Shared) Loaded() bool { return s.digestKey.Load() != nil }
+// Loaded is closed when what other replicas know has been adopted. Before it,
+// no token should be asked for.
+func (s *Shared) Loaded() <-chan struct{} { return s.loaded }
 
 // Changed says that the Secret, or a token, has changed.
 func (s *Shared) Changed() {
@@ -83,11 +94,11 @@ const (
 	shareTimeout = 5 * time.Second
 )
 
-// Sync keeps the Secret and cache in step until ctx ends.
-func (s *Shared) Sync(ctx context.Context, cache TokenCache) error {
+// Sync keeps the Secret in step with cache and debts until ctx ends.
+func (s *Shared) Sync(ctx context.Context, cache TokenCache, debts Debts) error {
 	pause := shareAgain
 	for {
-		err := s.step(ctx, cache)
+		err := s.step(ctx, cache, debts)
 		wait := shareAtLeast
 		if err != nil && ctx.Err() == nil {
 			log.FromContext(ctx).Error(err, "Tokens not shared with the other replicas; tried again", "in", pause.String())
@@ -108,12 +119,12 @@ func (s *Shared) Sync(ctx context.Context, cache TokenCache) error {
 }
 
 // step adopts what the Secret has and adds what it lacks.
-func (s *Shared) step(ctx context.Context, cache TokenCache) error {
+func (s *Shared) step(ctx context.Context, cache TokenCache, debts Debts) error {
 	ctx, cancel := context.WithTimeout(ctx, shareTimeout)
 	defer cancel()
-	err := s.exchange(ctx, s.Cached, cache)
+	err := s.exchange(ctx, s.Cached, cache, debts)
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
-		err = s.exchange(ctx, s.Live, cache) // another replica was faster than our watch
+		err = s.exchange(ctx, s.Live, cache, debts) // another replica was faster than our watch
 	}
 	if err != nil {
 		return fmt.Errorf("token secret %s: %w", TokenSecretName, err)
@@ -121,7 +132,7 @@ func (s *Shared) step(ctx context.Context, cache TokenCache) error {
 	return nil
 }
 
-func (s *Shared) exchange(ctx context.Context, from client.Reader, cache TokenCache) error {
+func (s *Shared) exchange(ctx context.Context, from client.Reader, cache TokenCache, debts Debts) error {
 	secret, err := s.read(ctx, from)
 	if err != nil {
 		return err
@@ -131,7 +142,13 @@ func (s *Shared) exchange(ctx context.Context, from client.Reader, cache TokenCa
 	for key, tok := range stored.Tokens {
 		cache.Adopt(key, tok)
 	}
-	merged, news := stored.Merge(cache.Held(), time.Now())
+	for _, namespace := range stored.Owed {
+		if _, seen := slices.BinarySearch(s.owed, namespace); !seen {
+			debts.Owe(namespace)
+		}
+	}
+	s.owed = stored.Owed
+	merged, news := stored.Merge(cache.Held(), debts.Owed(), time.Now())
 	if stored.DigestKey == nil {
 		merged.DigestKey, news = s.newDigestKey(), true
 	}
@@ -140,7 +157,10 @@ func (s *Shared) exchange(ctx context.Context, from client.Reader, cache TokenCa
 			return err
 		}
 	}
-	s.digestKey.Store(&merged.DigestKey)
+	s.owed = merged.Owed
+	if s.digestKey.Swap(&merged.DigestKey) == nil {
+		close(s.loaded)
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package credentials
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,6 +32,31 @@ var demoKey = registry.Key{ID: demoID}
 type replica struct {
 	*Shared
 	cache *token.Cache
+	debts debts
+}
+
+// debts is a Debts of which a test decides what is paid.
+type debts struct {
+	mu   sync.Mutex
+	open []string
+}
+
+func (d *debts) Owed() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Sorted(slices.Values(d.open))
+}
+
+func (d *debts) Owe(namespaces ...string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open = append(d.open, namespaces...)
+}
+
+func (d *debts) pay() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open = nil
 }
 
 func newReplica(c client.Client) *replica {
@@ -40,12 +66,21 @@ func newReplica(c client.Client) *replica {
 	return r
 }
 
+func (r *replica) isLoaded() bool {
+	select {
+	case <-r.Loaded():
+		return true
+	default:
+		return false
+	}
+}
+
 // starts runs the replica until the test ends, and returns when it is in step.
 func (r *replica) starts(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { assert.NoError(t, r.Sync(ctx, r.cache)) })
+	running.Go(func() { assert.NoError(t, r.Sync(ctx, r.cache, &r.debts)) })
 	t.Cleanup(func() { cancel(); running.Wait() })
 	synctest.Wait()
 }
@@ -64,10 +99,10 @@ func TestWhatOneReplicaObtainsTheOthersAdopt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := fake.NewClientBuilder().WithReturnManagedFields().Build()
 		one, two := newReplica(c), newReplica(c)
-		assert.False(t, one.Loaded())
+		assert.False(t, one.isLoaded())
 		one.starts(t)
 		two.starts(t)
-		require.True(t, one.Loaded() && two.Loaded())
+		require.True(t, one.isLoaded() && two.isLoaded())
 		assert.Equal(t, one.DigestKey(), two.DigestKey())
 		assert.Len(t, one.DigestKey(), tokensecret.DigestKeyLength)
 
@@ -142,18 +177,18 @@ func TestTokensAreSharedWhenTheAPIServerIsBackAndNothingIsQuoted(t *testing.T) {
 		away.Store(true)
 		ctx, cancel := context.WithCancel(ctx)
 		var running sync.WaitGroup
-		running.Go(func() { assert.NoError(t, r.Sync(ctx, r.cache)) })
+		running.Go(func() { assert.NoError(t, r.Sync(ctx, r.cache, &r.debts)) })
 		tok := tokenFrom(time.Now(), time.Hour)
 		tok.Password = marker
 		require.True(t, r.cache.Adopt(demoKey, tok))
 		time.Sleep(10 * time.Minute)
-		assert.False(t, r.Loaded())
+		assert.False(t, r.isLoaded())
 		_, ok := r.cache.Peek(demoKey)
 		assert.True(t, ok, "a token that works is of no use while it cannot be shared")
 
 		away.Store(false)
 		time.Sleep(shareAtLeast)
-		assert.True(t, r.Loaded())
+		assert.True(t, r.isLoaded())
 		assert.EqualValues(t, marker, tokenSecretIn(t, c).Tokens[demoKey].Password)
 		cancel()
 		running.Wait()
@@ -161,6 +196,29 @@ func TestTokensAreSharedWhenTheAPIServerIsBackAndNothingIsQuoted(t *testing.T) {
 		for _, line := range logged {
 			assert.NotContains(t, line, marker)
 		}
+	})
+}
+
+func TestWhatACrashedReplicaOwedIsPaidByTheNext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := fake.NewClientBuilder().WithReturnManagedFields().Build()
+		crashed := newReplica(c)
+		crashed.debts.Owe("team-b", "shop")
+		crashed.starts(t)
+		assert.Equal(t, []string{"shop", "team-b"}, tokenSecretIn(t, c).Owed)
+
+		next := newReplica(c)
+		next.starts(t)
+		assert.Equal(t, []string{"shop", "team-b"}, next.debts.Owed())
+		crashed.debts.pay() // it is dead
+		next.debts.pay()
+		next.Changed()
+		synctest.Wait()
+		assert.Empty(t, tokenSecretIn(t, c).Owed)
+		next.Changed()
+		synctest.Wait()
+		assert.Empty(t, next.debts.Owed(), "what was paid is owed again")
 	})
 }
 

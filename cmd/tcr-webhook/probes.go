@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/webhook"
 )
 
@@ -24,14 +27,17 @@ func (s *server) addProbes(hooks *webhook.Server) error {
 	if err := s.mgr.Add(everyReplica{await}); err != nil {
 		return fmt.Errorf("add cache probe: %w", err)
 	}
+	var waiting patience
 	ready := func(*http.Request) error {
 		switch {
 		case !synced.Load():
 			return errors.New("caches are not filled yet")
-		case !s.shared.Loaded():
+		case !isClosed(s.shared.Loaded()):
 			return errors.New("the tokens of the other replicas are not known yet")
 		case s.state.Load() == nil:
 			return errors.New("the hosts of the registries are not known yet")
+		case !s.loginsExplained() && !waiting.over(time.Now()):
+			return errors.New("the first tokens are being asked for")
 		}
 		return hooks.Ready()
 	}
@@ -39,6 +45,28 @@ func (s *server) addProbes(hooks *webhook.Server) error {
 		s.mgr.AddHealthzCheck("ping", healthz.Ping),
 		s.mgr.AddReadyzCheck("ready", ready),
 	)
+}
+
+// loginsExplained tells whether each login of the configuration is there, or
+// what it is that keeps it from us.
+func (s *server) loginsExplained() bool {
+	entries, err := s.config.Load().Entries()
+	return err != nil || !slices.ContainsFunc(entries, func(e registry.Entry) bool {
+		_, there := s.fixed.Peek(e.Key())
+		return !there && s.fixed.Err(e.Key()) == nil
+	})
+}
+
+// firstToken is how long readiness waits for the first tokens. A replica that
+// does not ask for them itself never learns why they do not come.
+const firstToken = 3 * time.Second
+
+// patience ends firstToken after it was first asked.
+type patience struct{ until atomic.Int64 }
+
+func (p *patience) over(now time.Time) bool {
+	p.until.CompareAndSwap(0, now.Add(firstToken).UnixNano())
+	return now.UnixNano() > p.until.Load()
 }
 
 // everyReplica runs a function whether or not this replica leads.

@@ -43,6 +43,11 @@ type server struct {
 	relook     chan struct{} // capacity one: the registries or the tokens have changed
 
 	relookAccounts chan struct{} // capacity one: the configuration or the registries have
+
+	insight       insight
+	announcer     *announcer
+	registrations *registrations
+	report        *reporter
 }
 
 // configEvery is how often the configuration file is looked at.
@@ -86,6 +91,7 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	if err := s.apply(cfg); err != nil {
 		return fmt.Errorf("%s: %w", opts.config, err)
 	}
+	s.configured(cfg, nil)
 	logWarnings(logger, cfg)
 	watcher := &config.Watcher{Name: opts.config, Every: configEvery, Seen: data, Changed: func(c *config.Config, err error) { s.reload(ctx, c, err) }}
 	if err := s.mgr.Add(watcher); err != nil {
@@ -107,12 +113,13 @@ func (s *server) build(ctx context.Context, certs *certwatcher.CertWatcher) erro
 	if err := s.shareTokens(ctx); err != nil {
 		return err
 	}
+	s.announcer = s.newAnnouncer(ctx)
 	s.fixed = credentials.NewFixed(s.tokens, s.mgr.GetAPIReader(), s.opts.namespace, s.lookAgain)
 	s.instances = credentials.NewInstances(s.directoryChanged)
 	s.keeper = credentials.NewKeeper(credentials.Options{
 		Client: s.mgr.GetClient(), Live: s.mgr.GetAPIReader(),
 		Tokens: s.fixed, Directory: s.instances.Directory, DigestKey: s.shared.DigestKey,
-		SecretName: s.secretName, OwnNamespace: s.opts.namespace, Metrics: s.metrics.credentials,
+		SecretName: s.secretName, OwnNamespace: s.opts.namespace, Metrics: s.metrics.credentials, Owing: s.shared.Changed, Events: s.announcer,
 	})
 	hooks, err := s.newWebhook(ctx, certs)
 	if err != nil {
@@ -126,6 +133,9 @@ func (s *server) build(ctx context.Context, certs *certwatcher.CertWatcher) erro
 	accounts := &credentials.ServiceAccounts{Keeper: s.keeper, Enabled: s.serviceAccounts, Relook: s.relookAccounts}
 	if err := errors.Join(credentials.NewReconciler(s.keeper, s.relook).SetupWithManager(s.mgr), accounts.SetupWithManager(s.mgr)); err != nil {
 		return fmt.Errorf("set up controllers: %w", err)
+	}
+	if err := s.addReport(ctx, certs); err != nil {
+		return err
 	}
 	return s.addProbes(hooks)
 }
@@ -144,7 +154,7 @@ func (s *server) apply(c *config.Config) error {
 	}
 	s.config.Store(c)
 	s.keeper.SetGrace(time.Duration(*c.FirstPodGrace))
-	s.instances.Set(entries, s.cloud)
+	s.instances.Set(entries, describer{s.cloud, &s.insight})
 	s.fixed.Want(entries)
 	keys := issuedTo(entries)
 	s.tokens.Want(keys...)
@@ -171,7 +181,7 @@ func (s *server) reload(ctx context.Context, c *config.Config, err error) {
 	if err == nil {
 		err = s.apply(c)
 	}
-	s.metrics.reloaded(err)
+	s.configured(c, err)
 	logger := ctrl.LoggerFrom(ctx)
 	if err != nil {
 		logger.Error(err, "Configuration refused, the last good one stays in force", "file", s.opts.config)
@@ -200,6 +210,8 @@ func (s *server) directoryChanged() {
 	})
 	s.lookAgain()
 	signal(s.relookAccounts)
+	s.registrations.look()
+	s.report.Changed()
 }
 
 // lookAgain has every namespace looked at: what its Secret should hold may have
@@ -225,8 +237,9 @@ func (s *server) serviceAccounts() bool {
 
 func (s *server) tokenChanged(key registry.Key) {
 	if tok, ok := s.tokens.Peek(key); ok {
-		s.metrics.tokenExpiry.WithLabelValues(key.String()).Set(float64(tok.ExpiresAt.Unix()))
+		s.insight.issued(key, tok)
 	}
 	s.shared.Changed()
 	s.lookAgain()
+	s.report.Changed()
 }

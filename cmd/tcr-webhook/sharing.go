@@ -48,16 +48,35 @@ func (s *server) shareTokens(ctx context.Context) error {
 		// The leader renews. Another replica asks when it has nothing and
 		// nobody leads, and none before it knows what the others have.
 		Turn: func(usable bool) bool {
-			return shared.Loaded() && (lease.Leading() || !usable && lease.Leaderless())
+			return isClosed(shared.Loaded()) && (lease.Leading() || !usable && lease.Leaderless())
 		},
 	})
-	sync := everyReplica{func(ctx context.Context) error { return shared.Sync(ctx, s.tokens) }}
-	for _, part := range []manager.Runnable{ownSecrets{own}, sync, lease} {
+	sync := everyReplica{func(ctx context.Context) error { return shared.Sync(ctx, s.tokens, s.keeper) }}
+	turn := everyReplica{func(ctx context.Context) error {
+		for _, comes := range []<-chan struct{}{shared.Loaded(), s.mgr.Elected()} {
+			select {
+			case <-comes:
+				s.tokens.TurnChanged()
+			case <-ctx.Done():
+			}
+		}
+		return nil
+	}}
+	for _, part := range []manager.Runnable{ownSecrets{own}, sync, turn, lease} {
 		if err := s.mgr.Add(part); err != nil {
 			return fmt.Errorf("add %T: %w", part, err)
 		}
 	}
 	return nil
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // onChange calls changed whenever an object of the cache has changed.

@@ -113,6 +113,9 @@ func (c *Cache) logRenewal(ctx context.Context, key registry.Key, err error) {
 	}
 }
 
+// TurnChanged says that Options.Turn may answer otherwise now.
+func (c *Cache) TurnChanged() { c.poke() }
+
 // poke makes Start look at the records again.
 func (c *Cache) poke() {
 	select {

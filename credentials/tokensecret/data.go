@@ -10,8 +10,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/credentials/token"
@@ -23,14 +26,24 @@ type Content struct {
 	// DigestKey keys the digests of the pull Secrets. Who can read those, but
 	// not this Secret, cannot make up a digest that fits. Nil until there is one.
 	DigestKey []byte
+	// Owed are the namespaces, in order, whose pods were admitted while there
+	// was no token for their pull Secret: whoever comes after a crash still
+	// owes it to them.
+	Owed []string
 }
 
 // DigestKeyLength is that of the hash it is used with, in bytes.
 const DigestKeyLength = 32
 
-// digestKey is its key in the data. Those of tokens begin with an instance id,
-// which no word of ours does.
-const digestKey = "digest-key"
+// Keys of the data that are none of a token, which begins with an instance id.
+const (
+	digestKey = "digest-key"
+	owedKey   = "owed"
+)
+
+// MaxOwed bounds the namespaces that are written down, well within what a Secret
+// may hold. One beyond it is remembered by the replica that was asked.
+const MaxOwed = 4096
 
 // stored is a token as the Secret has it.
 type stored struct {
@@ -45,6 +58,9 @@ func (c Content) Encode() (map[string][]byte, error) {
 	data := map[string][]byte{}
 	if len(c.DigestKey) > 0 {
 		data[digestKey] = []byte(base64.StdEncoding.EncodeToString(c.DigestKey))
+	}
+	if len(c.Owed) > 0 {
+		data[owedKey] = []byte(strings.Join(c.Owed, "\n"))
 	}
 	for key, tok := range c.Tokens {
 		raw, err := json.Marshal(stored{tok.Username, tok.Password.Reveal(), tok.IssuedAt.UTC(), tok.ExpiresAt.UTC()})
@@ -61,7 +77,16 @@ func (c Content) Encode() (map[string][]byte, error) {
 func Decode(data map[string][]byte) (c Content, damaged []string) {
 	c.Tokens = map[registry.Key]token.Token{}
 	for name, raw := range data {
-		if name == digestKey {
+		switch name {
+		case owedKey:
+			owed := strings.Split(string(raw), "\n")
+			if slices.ContainsFunc(owed, isNoNamespace) || len(owed) > MaxOwed {
+				damaged = append(damaged, name)
+				continue
+			}
+			c.Owed = owed
+			continue
+		case digestKey:
 			key, err := base64.StdEncoding.DecodeString(string(raw))
 			if err != nil || len(key) != DigestKeyLength {
 				damaged = append(damaged, name)
@@ -80,6 +105,8 @@ func Decode(data map[string][]byte) (c Content, damaged []string) {
 	}
 	return c, damaged
 }
+
+func isNoNamespace(name string) bool { return len(validation.IsDNS1123Label(name)) > 0 }
 
 func read(raw []byte) (token.Token, bool) {
 	var s stored
@@ -104,16 +131,18 @@ func keyOf(name string) (registry.Key, bool) {
 	return registry.Key{ID: parsed, Account: registry.Account(account)}, err == nil && dotted == (account != "")
 }
 
-// Merge adds to c what held has newer or alone, and drops the tokens that have
-// expired at now. It reports whether that changed anything worth a write: an
-// expired token alone waits for the next one.
-func (c Content) Merge(held map[registry.Key]token.Token, now time.Time) (Content, bool) {
-	merged := Content{DigestKey: c.DigestKey, Tokens: maps.Clone(c.Tokens)}
+// Merge adds to c what held has newer or alone, drops the tokens that have
+// expired at now, and owes what is owed, which is in order. It reports whether
+// that changed anything worth a write: an expired token alone waits for the
+// next one.
+func (c Content) Merge(held map[registry.Key]token.Token, owed []string, now time.Time) (Content, bool) {
+	owed = owed[:min(len(owed), MaxOwed)]
+	merged := Content{DigestKey: c.DigestKey, Tokens: maps.Clone(c.Tokens), Owed: owed}
 	if merged.Tokens == nil {
 		merged.Tokens = map[registry.Key]token.Token{}
 	}
 	maps.DeleteFunc(merged.Tokens, func(_ registry.Key, t token.Token) bool { return !now.Before(t.ExpiresAt) })
-	news := false
+	news := !slices.Equal(owed, c.Owed)
 	for key, tok := range held {
 		if old, ok := merged.Tokens[key]; !ok || tok.IssuedAt.After(old.IssuedAt) {
 			merged.Tokens[key], news = tok, true

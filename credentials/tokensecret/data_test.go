@@ -30,10 +30,11 @@ func TestWhatIsEncodedIsDecoded(t *testing.T) {
 	c := Content{
 		Tokens:    map[registry.Key]token.Token{demo: lasting(noon), other: lasting(noon.Add(time.Minute))},
 		DigestKey: bytes.Repeat([]byte{7}, DigestKeyLength),
+		Owed:      []string{"shop", "team-a"},
 	}
 	data, err := c.Encode()
 	require.NoError(t, err)
-	assert.Len(t, data, 3)
+	assert.Len(t, data, 4)
 	got, damaged := Decode(data)
 	assert.Empty(t, damaged)
 	if diff := cmp.Diff(c, got); diff != "" {
@@ -60,6 +61,9 @@ func TestDecodeLeavesOutWhatIsDamaged(t *testing.T) {
 		{"a short digest key", "digest-key", "AAAA"},
 		{"a digest key that is no base64", "digest-key", "%"},
 		{"nothing", "tcr-open0002", ""},
+		{"what is no namespace", "owed", "shop\nMarker"},
+		{"no namespace at all", "owed", ""},
+		{"too many namespaces", "owed", strings.Repeat("a\n", MaxOwed) + "a"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -95,17 +99,38 @@ func TestMerge(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, news := Content{Tokens: tt.stored}.Merge(tt.held, noon)
+			got, news := Content{Tokens: tt.stored}.Merge(tt.held, nil, noon)
 			assert.Equal(t, tt.want, got.Tokens)
 			assert.Equal(t, tt.news, news)
 		})
 	}
 }
 
+func TestMergeOwesWhatIsOwedNow(t *testing.T) {
+	t.Parallel()
+	c := Content{Owed: []string{"a", "b"}}
+	merged, news := c.Merge(nil, []string{"b", "c"}, noon)
+	assert.Equal(t, []string{"b", "c"}, merged.Owed)
+	assert.True(t, news)
+	_, news = merged.Merge(nil, []string{"b", "c"}, noon)
+	assert.False(t, news)
+
+	many := make([]string, MaxOwed+1)
+	for i := range many {
+		many[i] = fmt.Sprintf("team-%06d", i)
+	}
+	merged, _ = c.Merge(nil, many, noon)
+	data, err := merged.Encode()
+	require.NoError(t, err)
+	_, damaged := Decode(data)
+	assert.Empty(t, damaged, "it writes more than it reads")
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add("tcr-demo0001", []byte(`{"username":"u","password":"p","issuedAt":"2026-11-23T12:00:00Z","expiresAt":"2026-11-23T13:00:00Z"}`))
 	f.Add("tcr-demo0001.0a1b2c3d", []byte(`{"username":"u","password":"p"}`))
 	f.Add("digest-key", []byte(strings.Repeat("A", 43)+"="))
+	f.Add("owed", []byte("shop\nteam-a"))
 	f.Fuzz(func(t *testing.T, name string, raw []byte) {
 		c, damaged := Decode(map[string][]byte{name: raw})
 		if len(damaged) > 0 {
