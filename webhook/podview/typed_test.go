@@ -3,6 +3,8 @@ package podview
 import (
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
 
 // deleted stands for any time of deletion.
