@@ -2,7 +2,9 @@ package credentials
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,14 +31,18 @@ type Instances struct {
 
 	mu      sync.Mutex // guards what is below
 	entries []registry.Entry
-	known   map[registry.ID]registry.Hosts
+	known   map[registry.ID]registry.Described
 	asked   bool // of each entry, whether or not there was an answer
+	anew    bool // all are to be asked for again, fresh or not
 }
 
 const (
-	// rediscover is how often known hosts are asked for again: custom domains
-	// come and go by hand.
+	// rediscover is how often known hosts are asked for again, by whichever
+	// replica comes first: custom domains come and go by hand.
 	rediscover = 10 * time.Minute
+	// askAgain is how often it is seen whether any are due; as much is added
+	// by chance, so that the replicas do not ask at once.
+	askAgain = 30 * time.Second
 	// retryDescribe is how soon an instance whose hosts are unknown is asked
 	// for again; as much is added by chance.
 	retryDescribe = 3 * time.Second
@@ -49,7 +55,7 @@ const (
 // NewInstances returns a keeper of the directory that calls changed, on its
 // own goroutine, after the directory was replaced.
 func NewInstances(changed func()) *Instances {
-	return &Instances{changed: changed, wake: make(chan struct{}, 1), known: map[registry.ID]registry.Hosts{}}
+	return &Instances{changed: changed, wake: make(chan struct{}, 1), known: map[registry.ID]registry.Described{}}
 }
 
 // Directory is the registries there are, or nil while they are not known yet.
@@ -60,12 +66,35 @@ func (i *Instances) Directory() *registry.Directory { return i.directory.Load() 
 func (i *Instances) Set(entries []registry.Entry, d Describer) {
 	i.describer.Store(&d)
 	i.mu.Lock()
-	i.entries = entries
+	i.entries, i.anew = entries, true
 	i.mu.Unlock()
 	i.publish(false)
 	select {
 	case i.wake <- struct{}{}:
 	default:
+	}
+}
+
+// Known is what the instances that were asked for are called.
+func (i *Instances) Known() map[registry.ID]registry.Described {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return maps.Clone(i.known)
+}
+
+// Learn takes over what another replica knows, where that is newer.
+func (i *Instances) Learn(known map[registry.ID]registry.Described) {
+	i.mu.Lock()
+	news := false
+	for id, d := range known {
+		if old, ok := i.known[id]; (!ok || d.At.After(old.At)) && d.Hosts.Public != "" {
+			news = news || !reflect.DeepEqual(old.Hosts, d.Hosts)
+			i.known[id] = d
+		}
+	}
+	i.mu.Unlock()
+	if news {
+		i.publish(false)
 	}
 }
 
@@ -78,7 +107,7 @@ func (i *Instances) Start(ctx context.Context) error {
 		for _, c := range i.publish(true) {
 			log.FromContext(ctx).Info("Two instances claim one host", "host", c.Host, "kept", c.Kept, "lost", c.Taken)
 		}
-		pause := rediscover
+		pause := askAgain + rand.N(askAgain)
 		if !complete {
 			pause = retryDescribe + rand.N(retryDescribe)
 		}
@@ -102,7 +131,7 @@ func (i *Instances) NeedLeaderElection() bool { return false }
 func (i *Instances) discover(ctx context.Context) (complete bool) {
 	var group errgroup.Group
 	describer := *i.describer.Load()
-	for _, id := range i.undescribed() {
+	for _, id := range i.due(time.Now()) {
 		group.Go(func() error {
 			hosts, err := describer.Hosts(ctx, id)
 			if err != nil {
@@ -111,22 +140,28 @@ func (i *Instances) discover(ctx context.Context) (complete bool) {
 			}
 			i.mu.Lock()
 			defer i.mu.Unlock()
-			i.known[id] = hosts
+			i.known[id] = registry.Described{Hosts: hosts, At: time.Now().Round(0)}
 			return nil
 		})
 	}
 	return group.Wait() == nil
 }
 
-// undescribed lists the instances whose hosts the configuration leaves out.
-func (i *Instances) undescribed() []registry.ID {
+// due lists the instances whose hosts the configuration leaves out, and nobody
+// has asked for lately.
+func (i *Instances) due(now time.Time) []registry.ID {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	anew := i.anew
+	i.anew = false
 	seen := map[registry.ID]struct{}{}
 	var ids []registry.ID
 	for _, e := range i.entries {
-		if _, again := seen[e.ID]; !again && e.Hosts.Public == "" {
-			seen[e.ID] = struct{}{}
+		if _, again := seen[e.ID]; again || e.Hosts.Public != "" {
+			continue
+		}
+		seen[e.ID] = struct{}{}
+		if d, ok := i.known[e.ID]; !ok || anew || now.Sub(d.At) >= rediscover {
 			ids = append(ids, e.ID)
 		}
 	}
@@ -155,7 +190,7 @@ func (i *Instances) described() (entries []registry.Entry, complete bool) {
 	complete = true
 	for _, e := range i.entries {
 		if e.Hosts.Public == "" {
-			e.Hosts = i.known[e.ID]
+			e.Hosts = i.known[e.ID].Hosts
 		}
 		complete = complete && e.Hosts.Public != ""
 		entries = append(entries, e)

@@ -6,9 +6,11 @@ import (
 )
 
 const (
-	// firstPause is how long a second repair of one namespace waits, and
+	// quickRepairs are made at once: a hand that tries things out is no fight.
+	quickRepairs = 5
+	// firstPause is how long the next repair of one namespace waits, and
 	// longestPause how long any does: who undoes each of our writes costs the
-	// API server eleven of them in the first hour, and six in every other.
+	// API server fifteen of them in the first hour, and six in every other.
 	firstPause   = 10 * time.Second
 	longestPause = 10 * time.Minute
 	// peace is how long a namespace needs no repair for its pause to begin
@@ -26,7 +28,8 @@ type quarrels struct {
 
 type quarrel struct {
 	last  time.Time
-	pause time.Duration
+	quick int           // repairs made without a pause
+	pause time.Duration // before the next
 }
 
 // wait is how long a repair of namespace has to wait. Zero means that it may
@@ -35,26 +38,29 @@ func (q *quarrels) wait(namespace string, now time.Time) time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.forget(now)
-	old, again := q.of[namespace]
-	next := quarrel{last: now, pause: firstPause}
-	if again && now.Sub(old.last) < peace {
-		if wait := old.pause - now.Sub(old.last); wait > 0 {
-			return wait
-		}
-		next.pause = min(2*old.pause, longestPause)
+	one := q.of[namespace]
+	if now.Sub(one.last) >= peace {
+		one = quarrel{}
 	}
-	q.of[namespace] = next
+	if wait := one.pause - now.Sub(one.last); wait > 0 {
+		return wait
+	}
+	one.last = now
+	if one.quick++; one.quick >= quickRepairs {
+		one.pause = min(max(2*one.pause, firstPause), longestPause)
+	}
+	q.of[namespace] = one
 	return 0
 }
 
-// begin notes that somebody deleted the Secret of namespace. The first time it
-// may come back at once.
+// begin notes that somebody deleted the Secret of namespace, whose creation is a
+// repair from now on.
 func (q *quarrels) begin(namespace string, now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.forget(now)
 	if _, known := q.of[namespace]; !known {
-		q.of[namespace] = quarrel{last: now.Add(-firstPause), pause: firstPause / 2}
+		q.of[namespace] = quarrel{last: now}
 	}
 }
 

@@ -38,6 +38,19 @@ type Debts interface {
 	Owe(namespaces ...string)
 }
 
+// Descriptions are what the instances are called.
+type Descriptions interface {
+	Known() map[registry.ID]registry.Described
+	Learn(map[registry.ID]registry.Described)
+}
+
+// Knowledge is what replicas share.
+type Knowledge struct {
+	Tokens       TokenCache
+	Debts        Debts
+	Descriptions Descriptions
+}
+
 // SharedOptions are what a Shared works with.
 type SharedOptions struct {
 	// Cached reads the Secret as it is watched, Live as it is; Client writes it.
@@ -94,11 +107,11 @@ const (
 	shareTimeout = 5 * time.Second
 )
 
-// Sync keeps the Secret in step with cache and debts until ctx ends.
-func (s *Shared) Sync(ctx context.Context, cache TokenCache, debts Debts) error {
+// Sync keeps the Secret in step with k until ctx ends.
+func (s *Shared) Sync(ctx context.Context, k Knowledge) error {
 	pause := shareAgain
 	for {
-		err := s.step(ctx, cache, debts)
+		err := s.step(ctx, k)
 		wait := shareAtLeast
 		if err != nil && ctx.Err() == nil {
 			log.FromContext(ctx).Error(err, "Tokens not shared with the other replicas; tried again", "in", pause.String())
@@ -119,12 +132,12 @@ func (s *Shared) Sync(ctx context.Context, cache TokenCache, debts Debts) error 
 }
 
 // step adopts what the Secret has and adds what it lacks.
-func (s *Shared) step(ctx context.Context, cache TokenCache, debts Debts) error {
+func (s *Shared) step(ctx context.Context, k Knowledge) error {
 	ctx, cancel := context.WithTimeout(ctx, shareTimeout)
 	defer cancel()
-	err := s.exchange(ctx, s.Cached, cache, debts)
+	err := s.exchange(ctx, s.Cached, k)
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
-		err = s.exchange(ctx, s.Live, cache, debts) // another replica was faster than our watch
+		err = s.exchange(ctx, s.Live, k) // another replica was faster than our watch
 	}
 	if err != nil {
 		return fmt.Errorf("token secret %s: %w", TokenSecretName, err)
@@ -132,7 +145,7 @@ func (s *Shared) step(ctx context.Context, cache TokenCache, debts Debts) error 
 	return nil
 }
 
-func (s *Shared) exchange(ctx context.Context, from client.Reader, cache TokenCache, debts Debts) error {
+func (s *Shared) exchange(ctx context.Context, from client.Reader, k Knowledge) error {
 	secret, err := s.read(ctx, from)
 	if err != nil {
 		return err
@@ -140,15 +153,16 @@ func (s *Shared) exchange(ctx context.Context, from client.Reader, cache TokenCa
 	stored, damaged := tokensecret.Decode(secret.Data)
 	s.note(ctx, damaged)
 	for key, tok := range stored.Tokens {
-		cache.Adopt(key, tok)
+		k.Tokens.Adopt(key, tok)
 	}
+	k.Descriptions.Learn(stored.Instances)
 	for _, namespace := range stored.Owed {
 		if _, seen := slices.BinarySearch(s.owed, namespace); !seen {
-			debts.Owe(namespace)
+			k.Debts.Owe(namespace)
 		}
 	}
 	s.owed = stored.Owed
-	merged, news := stored.Merge(cache.Held(), debts.Owed(), time.Now())
+	merged, news := stored.Merge(tokensecret.Known{Tokens: k.Tokens.Held(), Owed: k.Debts.Owed(), Instances: k.Descriptions.Known()}, time.Now())
 	if stored.DigestKey == nil {
 		merged.DigestKey, news = s.newDigestKey(), true
 	}

@@ -33,6 +33,8 @@ type replica struct {
 	*Shared
 	cache *token.Cache
 	debts debts
+
+	instances *Instances
 }
 
 // debts is a Debts of which a test decides what is paid.
@@ -60,7 +62,7 @@ func (d *debts) pay() {
 }
 
 func newReplica(c client.Client) *replica {
-	r := &replica{Shared: NewShared(SharedOptions{Cached: c, Live: c, Client: c, Namespace: "tcr-webhook"})}
+	r := &replica{Shared: NewShared(SharedOptions{Cached: c, Live: c, Client: c, Namespace: "tcr-webhook"}), instances: NewInstances(func() {})}
 	r.cache = token.New(nil, token.Options{OnChange: func(registry.Key) { r.Changed() }})
 	r.cache.Want(demoKey)
 	return r
@@ -80,7 +82,7 @@ func (r *replica) starts(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { assert.NoError(t, r.Sync(ctx, r.cache, &r.debts)) })
+	running.Go(func() { assert.NoError(t, r.Sync(ctx, Knowledge{r.cache, &r.debts, r.instances})) })
 	t.Cleanup(func() { cancel(); running.Wait() })
 	synctest.Wait()
 }
@@ -177,7 +179,7 @@ func TestTokensAreSharedWhenTheAPIServerIsBackAndNothingIsQuoted(t *testing.T) {
 		away.Store(true)
 		ctx, cancel := context.WithCancel(ctx)
 		var running sync.WaitGroup
-		running.Go(func() { assert.NoError(t, r.Sync(ctx, r.cache, &r.debts)) })
+		running.Go(func() { assert.NoError(t, r.Sync(ctx, Knowledge{r.cache, &r.debts, r.instances})) })
 		tok := tokenFrom(time.Now(), time.Hour)
 		tok.Password = marker
 		require.True(t, r.cache.Adopt(demoKey, tok))
@@ -219,6 +221,29 @@ func TestWhatACrashedReplicaOwedIsPaidByTheNext(t *testing.T) {
 		next.Changed()
 		synctest.Wait()
 		assert.Empty(t, next.debts.Owed(), "what was paid is owed again")
+	})
+}
+
+// With the API away, a replica that starts knows what the others knew.
+func TestInstancesAreCalledAsAnotherReplicaWasTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := fake.NewClientBuilder().WithReturnManagedFields().Build()
+		one, two := newReplica(c), newReplica(c)
+		one.instances.Set([]registry.Entry{entry(t, demoID, "")}, describerFunc(func(context.Context, registry.ID) (registry.Hosts, error) {
+			return registry.Hosts{Public: "demo.tencentcloudcr.com"}, nil
+		}))
+		one.starts(t)
+		run(t, one.instances)
+		synctest.Wait()
+		one.Changed()
+		synctest.Wait()
+
+		two.instances.Set([]registry.Entry{entry(t, demoID, "")}, describerFunc(func(context.Context, registry.ID) (registry.Hosts, error) {
+			return registry.Hosts{}, errors.New("away")
+		}))
+		two.starts(t)
+		assert.Equal(t, demoID, serves(two.instances, "demo.tencentcloudcr.com"))
 	})
 }
 

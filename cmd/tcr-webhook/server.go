@@ -208,6 +208,7 @@ func (s *server) directoryChanged() {
 		DenyWithoutPullSecret: c.PullSecret.Missing == config.MissingDeny,
 		Policy:                c.PolicyRules().Compile(s.instances.Directory(), s.opts.namespace),
 	})
+	s.shared.Changed()
 	s.lookAgain()
 	signal(s.relookAccounts)
 	s.registrations.look()

@@ -51,7 +51,9 @@ func (s *server) shareTokens(ctx context.Context) error {
 			return isClosed(shared.Loaded()) && (lease.Leading() || !usable && lease.Leaderless())
 		},
 	})
-	sync := everyReplica{func(ctx context.Context) error { return shared.Sync(ctx, s.tokens, s.keeper) }}
+	sync := everyReplica{func(ctx context.Context) error {
+		return shared.Sync(ctx, credentials.Knowledge{Tokens: s.tokens, Debts: s.keeper, Descriptions: s.instances})
+	}}
 	turn := everyReplica{func(ctx context.Context) error {
 		for _, comes := range []<-chan struct{}{shared.Loaded(), s.mgr.Elected()} {
 			select {

@@ -3,6 +3,7 @@ package registry
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 )
@@ -28,6 +29,12 @@ type Hosts struct {
 	Public  Host   // the default name
 	Private Host   // the "-vpc" name; empty where it is not known
 	Custom  []Host // the customer's own domains that are in service
+}
+
+// Described is what an instance was called when it was asked.
+type Described struct {
+	Hosts Hosts
+	At    time.Time
 }
 
 // All lists the names that are known, the public one first.

@@ -49,17 +49,17 @@ const (
 	patience = 10
 )
 
-// pause decides how long the API is left alone about an key after failures
+// pause decides how long the API is left alone about a key after failures
 // failures in a row, of which err is the last: full jitter by random in
 // [0, 1) for what may pass, a fixed time for what will not. life is that of
-// the last token, or zero: the cap shrinks with it, so that tokens of seconds
+// the last token, or zero: all pauses shrink with it, so that tokens of seconds
 // get several tries between renewal and expiry too.
 func pause(err error, failures int, life time.Duration, random float64) time.Duration {
 	switch {
 	case errors.Is(err, ErrDenied), errors.Is(err, ErrUnclear) && failures > patience:
-		return deniedPause
+		return scaled(deniedPause, life)
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrBadRequest), errors.Is(err, ErrClockSkew):
-		return refusedPause
+		return scaled(refusedPause, life)
 	case errors.Is(err, ErrThrottled):
 		return jitter(throttledPause, failures, scaled(maxPause, life), random)
 	default:

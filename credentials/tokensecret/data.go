@@ -30,6 +30,8 @@ type Content struct {
 	// was no token for their pull Secret: whoever comes after a crash still
 	// owes it to them.
 	Owed []string
+	// Instances are what the configured instances are called.
+	Instances map[registry.ID]registry.Described
 }
 
 // DigestKeyLength is that of the hash it is used with, in bytes.
@@ -37,8 +39,9 @@ const DigestKeyLength = 32
 
 // Keys of the data that are none of a token, which begins with an instance id.
 const (
-	digestKey = "digest-key"
-	owedKey   = "owed"
+	digestKey    = "digest-key"
+	owedKey      = "owed"
+	instancesKey = "instances"
 )
 
 // MaxOwed bounds the namespaces that are written down, well within what a Secret
@@ -53,6 +56,14 @@ type stored struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
+// described is what an instance is called, as the Secret has it.
+type described struct {
+	Public  registry.Host   `json:"public"`
+	Private registry.Host   `json:"private,omitempty"`
+	Custom  []registry.Host `json:"custom,omitempty"`
+	AskedAt time.Time       `json:"askedAt"`
+}
+
 // Encode is the Secret's data for c.
 func (c Content) Encode() (map[string][]byte, error) {
 	data := map[string][]byte{}
@@ -61,6 +72,13 @@ func (c Content) Encode() (map[string][]byte, error) {
 	}
 	if len(c.Owed) > 0 {
 		data[owedKey] = []byte(strings.Join(c.Owed, "\n"))
+	}
+	if len(c.Instances) > 0 {
+		raw, err := json.Marshal(written(c.Instances))
+		if err != nil {
+			return nil, fmt.Errorf("write instances: %w", err)
+		}
+		data[instancesKey] = raw
 	}
 	for key, tok := range c.Tokens {
 		raw, err := json.Marshal(stored{tok.Username, tok.Password.Reveal(), tok.IssuedAt.UTC(), tok.ExpiresAt.UTC()})
@@ -86,6 +104,12 @@ func Decode(data map[string][]byte) (c Content, damaged []string) {
 			}
 			c.Owed = owed
 			continue
+		case instancesKey:
+			var ok bool
+			if c.Instances, ok = instances(raw); !ok {
+				damaged = append(damaged, name)
+			}
+			continue
 		case digestKey:
 			key, err := base64.StdEncoding.DecodeString(string(raw))
 			if err != nil || len(key) != DigestKeyLength {
@@ -104,6 +128,34 @@ func Decode(data map[string][]byte) (c Content, damaged []string) {
 		c.Tokens[key] = tok
 	}
 	return c, damaged
+}
+
+func written(instances map[registry.ID]registry.Described) map[registry.ID]described {
+	all := make(map[registry.ID]described, len(instances))
+	for id, d := range instances {
+		all[id] = described{d.Hosts.Public, d.Hosts.Private, d.Hosts.Custom, d.At.UTC()}
+	}
+	return all
+}
+
+// instances reads what written wrote. Names that are none would end in a pull
+// Secret that no kubelet reads.
+func instances(raw []byte) (map[registry.ID]registry.Described, bool) {
+	var all map[registry.ID]described
+	if json.Unmarshal(raw, &all) != nil || len(all) == 0 {
+		return nil, false
+	}
+	read := make(map[registry.ID]registry.Described, len(all))
+	for id, d := range all {
+		hosts := registry.Hosts{Public: d.Public, Private: d.Private, Custom: d.Custom}
+		for _, h := range append(hosts.All(), d.Public) {
+			if _, err := registry.ParseHost(string(h)); err != nil {
+				return nil, false
+			}
+		}
+		read[id] = registry.Described{Hosts: hosts, At: d.AskedAt}
+	}
+	return read, true
 }
 
 func isNoNamespace(name string) bool { return len(validation.IsDNS1123Label(name)) > 0 }
@@ -131,19 +183,33 @@ func keyOf(name string) (registry.Key, bool) {
 	return registry.Key{ID: parsed, Account: registry.Account(account)}, err == nil && dotted == (account != "")
 }
 
-// Merge adds to c what held has newer or alone, drops the tokens that have
-// expired at now, and owes what is owed, which is in order. It reports whether
-// that changed anything worth a write: an expired token alone waits for the
-// next one.
-func (c Content) Merge(held map[registry.Key]token.Token, owed []string, now time.Time) (Content, bool) {
-	owed = owed[:min(len(owed), MaxOwed)]
-	merged := Content{DigestKey: c.DigestKey, Tokens: maps.Clone(c.Tokens), Owed: owed}
+// Known is what a replica knows by itself.
+type Known struct {
+	Tokens    map[registry.Key]token.Token
+	Owed      []string // in order
+	Instances map[registry.ID]registry.Described
+}
+
+// Merge adds to c what k has newer or alone, drops the tokens that have expired
+// at now, and owes what k owes. It reports whether that changed anything worth
+// a write: an expired token alone waits for the next one.
+func (c Content) Merge(k Known, now time.Time) (Content, bool) {
+	owed := k.Owed[:min(len(k.Owed), MaxOwed)]
+	merged := Content{DigestKey: c.DigestKey, Tokens: maps.Clone(c.Tokens), Owed: owed, Instances: maps.Clone(c.Instances)}
 	if merged.Tokens == nil {
 		merged.Tokens = map[registry.Key]token.Token{}
 	}
 	maps.DeleteFunc(merged.Tokens, func(_ registry.Key, t token.Token) bool { return !now.Before(t.ExpiresAt) })
 	news := !slices.Equal(owed, c.Owed)
-	for key, tok := range held {
+	for id, d := range k.Instances {
+		if old, ok := merged.Instances[id]; !ok || d.At.After(old.At) {
+			if merged.Instances == nil {
+				merged.Instances = map[registry.ID]registry.Described{}
+			}
+			merged.Instances[id], news = d, true
+		}
+	}
+	for key, tok := range k.Tokens {
 		if old, ok := merged.Tokens[key]; !ok || tok.IssuedAt.After(old.IssuedAt) {
 			merged.Tokens[key], news = tok, true
 		}

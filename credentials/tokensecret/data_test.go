@@ -31,10 +31,13 @@ func TestWhatIsEncodedIsDecoded(t *testing.T) {
 		Tokens:    map[registry.Key]token.Token{demo: lasting(noon), other: lasting(noon.Add(time.Minute))},
 		DigestKey: bytes.Repeat([]byte{7}, DigestKeyLength),
 		Owed:      []string{"shop", "team-a"},
+		Instances: map[registry.ID]registry.Described{"tcr-demo0001": {
+			Hosts: registry.Hosts{Public: "demo.tencentcloudcr.com", Private: "demo-vpc.tencentcloudcr.com", Custom: []registry.Host{"r.example.com"}}, At: noon,
+		}},
 	}
 	data, err := c.Encode()
 	require.NoError(t, err)
-	assert.Len(t, data, 4)
+	assert.Len(t, data, 5)
 	got, damaged := Decode(data)
 	assert.Empty(t, damaged)
 	if diff := cmp.Diff(c, got); diff != "" {
@@ -63,6 +66,9 @@ func TestDecodeLeavesOutWhatIsDamaged(t *testing.T) {
 		{"nothing", "tcr-open0002", ""},
 		{"what is no namespace", "owed", "shop\nMarker"},
 		{"no namespace at all", "owed", ""},
+		{"instances that are no JSON", "instances", "marker"},
+		{"an instance with a host that is none", "instances", `{"tcr-demo0001":{"public":"demo.tencentcloudcr.com","private":"Demo:443"}}`},
+		{"an instance without a host", "instances", `{"tcr-demo0001":{}}`},
 		{"too many namespaces", "owed", strings.Repeat("a\n", MaxOwed) + "a"},
 	}
 	for _, tt := range tests {
@@ -99,7 +105,7 @@ func TestMerge(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, news := Content{Tokens: tt.stored}.Merge(tt.held, nil, noon)
+			got, news := Content{Tokens: tt.stored}.Merge(Known{Tokens: tt.held}, noon)
 			assert.Equal(t, tt.want, got.Tokens)
 			assert.Equal(t, tt.news, news)
 		})
@@ -109,27 +115,45 @@ func TestMerge(t *testing.T) {
 func TestMergeOwesWhatIsOwedNow(t *testing.T) {
 	t.Parallel()
 	c := Content{Owed: []string{"a", "b"}}
-	merged, news := c.Merge(nil, []string{"b", "c"}, noon)
+	merged, news := c.Merge(Known{Owed: []string{"b", "c"}}, noon)
 	assert.Equal(t, []string{"b", "c"}, merged.Owed)
 	assert.True(t, news)
-	_, news = merged.Merge(nil, []string{"b", "c"}, noon)
+	_, news = merged.Merge(Known{Owed: []string{"b", "c"}}, noon)
 	assert.False(t, news)
 
 	many := make([]string, MaxOwed+1)
 	for i := range many {
 		many[i] = fmt.Sprintf("team-%06d", i)
 	}
-	merged, _ = c.Merge(nil, many, noon)
+	merged, _ = c.Merge(Known{Owed: many}, noon)
 	data, err := merged.Encode()
 	require.NoError(t, err)
 	_, damaged := Decode(data)
 	assert.Empty(t, damaged, "it writes more than it reads")
 }
 
+func TestMergeKeepsWhatWasAskedLast(t *testing.T) {
+	t.Parallel()
+	described := func(host registry.Host, at time.Time) map[registry.ID]registry.Described {
+		return map[registry.ID]registry.Described{"tcr-demo0001": {Hosts: registry.Hosts{Public: host}, At: at}}
+	}
+	c := Content{Instances: described("a.example.com", noon)}
+	merged, news := c.Merge(Known{Instances: described("b.example.com", noon.Add(time.Second))}, noon)
+	assert.True(t, news)
+	assert.Equal(t, described("b.example.com", noon.Add(time.Second)), merged.Instances)
+	assert.Equal(t, described("a.example.com", noon), c.Instances, "what was read was changed")
+	_, news = merged.Merge(Known{Instances: described("a.example.com", noon)}, noon)
+	assert.False(t, news)
+	merged, news = Content{}.Merge(Known{Instances: described("a.example.com", noon)}, noon)
+	assert.True(t, news)
+	assert.Len(t, merged.Instances, 1)
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add("tcr-demo0001", []byte(`{"username":"u","password":"p","issuedAt":"2026-11-23T12:00:00Z","expiresAt":"2026-11-23T13:00:00Z"}`))
 	f.Add("tcr-demo0001.0a1b2c3d", []byte(`{"username":"u","password":"p"}`))
 	f.Add("digest-key", []byte(strings.Repeat("A", 43)+"="))
+	f.Add("instances", []byte(`{"tcr-demo0001":{"public":"demo.tencentcloudcr.com","custom":["r.example.com"],"askedAt":"2026-11-23T12:00:00Z"}}`))
 	f.Add("owed", []byte("shop\nteam-a"))
 	f.Fuzz(func(t *testing.T, name string, raw []byte) {
 		c, damaged := Decode(map[string][]byte{name: raw})
