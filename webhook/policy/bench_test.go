@@ -68,7 +68,7 @@ func BenchmarkCompile(b *testing.B) {
 	}
 }
 
-func TestJudgingAllocatesNothing(t *testing.T) {
+func TestJudgingAllocatesNothing(t *testing.T) { //nolint:paralleltest // testing counts what all goroutines allocate
 	d := directory(t)
 	images := tenImages()
 	for _, n := range counts {

@@ -7,18 +7,15 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
 
-// dockerAliases are further names of Docker Hub: the one that the reference
-// grammar knows, and those that its images are served under.
-var dockerAliases = [...]registry.Host{"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
-
 // official is the namespace of Docker Hub that an image leaves out.
 const official = "library"
 
-// aliasesOf maps every host that has another name to that name.
+// aliasesOf maps every host that has another name to that name. Docker Hub has
+// one that the reference grammar knows, and two that it is served under.
 func aliasesOf(d *registry.Directory) map[registry.Host]registry.Host {
 	aliases := d.Aliases()
 	maps.DeleteFunc(aliases, func(from, to registry.Host) bool { return from == to })
-	for _, h := range dockerAliases {
+	for _, h := range []registry.Host{"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"} {
 		aliases[h] = registry.DockerHub
 	}
 	return aliases

@@ -39,6 +39,8 @@ func (r *Rules) Lint(d *registry.Directory, own string) []Mistake {
 		l.list("deny", p.rules[i].deny)
 		l.allowAgainstDeny(&p.rules[i])
 		l.strangers(&p.rules[i])
+		l.repositories("allow", p.rules[i].allow)
+		l.repositories("deny", p.rules[i].deny)
 		l.lockedOut(&p.rules[i])
 		for j := range i {
 			l.pair(&p.rules[j], &p.rules[i])
@@ -141,6 +143,19 @@ func (l *linter) strangers(r *rule) {
 			l.add("allow", i, "%s lets in the instances of other TCR customers, too; name your own, such as tcr-m3ut3qxx", t.written)
 		case l.policy.aliases[h] == "" && !l.known(h) && !l.policy.directory.MayBeOurs(h):
 			l.add("allow", i, "%s is the host of no instance in registries: it may be somebody else's, and pods get no login for it", t.written)
+		}
+	}
+}
+
+// repositories finds patterns for one repository where there can be none: all
+// of TCR's are in a namespace.
+func (l *linter) repositories(key string, terms []term) {
+	for i, t := range terms {
+		host := registry.Host(t.pattern.Host)
+		ours := t.instance != "" || l.policy.aliases[host] != "" && l.policy.aliases[host] != registry.DockerHub || l.known(host) ||
+			strings.HasSuffix(string(host), ".ccs.tencentyun.com")
+		if ours && len(t.pattern.Path) == 1 && !t.pattern.Rest {
+			l.add(key, i, "%s is one repository, and those of TCR are all in a namespace: for a namespace write %s/*", t.written, t.written)
 		}
 	}
 }

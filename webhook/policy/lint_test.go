@@ -36,6 +36,8 @@ func TestLint(t *testing.T) {
 		{"everybody's instances", []Rule{allow("*.tencentcloudcr.com")}, []string{"[0].allow[0]: *.tencentcloudcr.com lets in the instances of other TCR customers, too; name your own, such as tcr-m3ut3qxx"}},
 		{"somebody's instance", []Rule{allow("demoo.tencentcloudcr.com/a/*", "tcr-demo0001")}, []string{"[0].allow[0]: demoo.tencentcloudcr.com/a/* is the host of no instance in registries: it may be somebody else's, and pods get no login for it"}},
 		{"Tencent's mirror is nobody's", []Rule{allow("quay.tencentcloudcr.com", "tcr-demo0001")}, nil},
+		{"a namespace for a repository", []Rule{both([]string{"tcr-demo0001"}, []string{"r.example.com/team"})}, []string{"[0].deny[0]: r.example.com/team is one repository, and those of TCR are all in a namespace: for a namespace write r.example.com/team/*"}},
+		{"another for an instance", []Rule{allow("tcr-demo0001/team", "registry.k8s.io/pause", "nginx", "tcr-demo0001/a/b")}, []string{"[0].allow[0]: tcr-demo0001/team is one repository, and those of TCR are all in a namespace: for a namespace write tcr-demo0001/team/*"}},
 		{"no image of ours", []Rule{allow("nginx")}, []string{"[0].allow: lets in no image of any instance in registries"}},
 		{"TKE is locked out", []Rule{{Allow: []string{"tcr-demo0001", "mirror.ccs.tencentyun.com"}}}, []string{"[0].allow: no pattern covers what TKE's own components are pulled from: those outside kube-system, such as in tke-eni-ip-webhook, would be refused; add tke-system"}},
 		{"TKE is not, where it has no pods", []Rule{{Namespaces: []string{"*", "!t*", "!c*", "!gatekeeper-system"}, Allow: []string{"tcr-demo0001"}}}, nil},

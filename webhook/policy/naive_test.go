@@ -146,6 +146,11 @@ func lines(text string) []string {
 
 func naiveReason(d *registry.Directory, r Rule, image string) Reason {
 	holds := func(pattern string) bool { return naive(d, pattern, image) }
+	unknown := func(pattern string) bool {
+		id, _, _ := strings.Cut(pattern, "/")
+		h, _ := d.CanonicalHost(registry.ID(id))
+		return naiveInstance(pattern) && h == ""
+	}
 	named, err := reference.ParseNormalizedNamed(image)
 	switch {
 	case err != nil:
@@ -153,6 +158,9 @@ func naiveReason(d *registry.Directory, r Rule, image string) Reason {
 	case slices.ContainsFunc(r.Deny, holds):
 		return Denied
 	case r.Allow != nil && !slices.ContainsFunc(r.Allow, holds):
+		if slices.ContainsFunc(r.Allow, unknown) {
+			return HostsNotKnown
+		}
 		return NotAllowed
 	}
 	if _, digested := named.(reference.Digested); r.RequireDigest && !digested {
