@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -134,7 +135,8 @@ func cut(text string) string {
 // TokenNews is what a pod's namespace is to hear of a token that it needs, if
 // anything: last is the newest there was, the zero value for none, and err what
 // keeps us from another one. A replica that does not renew has no err, and goes
-// by the age of the last one, which is renewed after six tenths of its life.
+// by the age of the last one, which is renewed after six tenths of its life; so
+// does one whose error may pass before anybody feels it.
 func TokenNews(id registry.ID, last token.Token, err error, now time.Time) (News, bool) {
 	reason := ""
 	if err != nil {
@@ -149,8 +151,15 @@ func TokenNews(id registry.ID, last token.Token, err error, now time.Time) (News
 		return News{}, false // it never does
 	case !now.Before(last.ExpiresAt):
 		return News{Reason: TokenExpired, Warning: true, Text: fmt.Sprintf("the token of %s has expired%s: its private images cannot be pulled until there is another", id, reason)}, true
-	case err != nil || now.Sub(last.IssuedAt) > last.Lifetime()*3/4:
+	case lasting(err) || now.Sub(last.IssuedAt) > last.Lifetime()*3/4:
 		return News{Reason: TokenRenewalFailed, Warning: true, Text: fmt.Sprintf("the token of %s could not be renewed%s: pulls work until %s", id, reason, last.ExpiresAt.UTC().Format(time.RFC3339))}, true
 	}
 	return News{}, false
+}
+
+// lasting tells whether an error does not go by itself.
+func lasting(err error) bool {
+	return slices.ContainsFunc([]error{token.ErrDenied, token.ErrNotFound, token.ErrBadRequest, token.ErrClockSkew}, func(class error) bool {
+		return errors.Is(err, class)
+	})
 }

@@ -117,6 +117,8 @@ func TestTokenNews(t *testing.T) {
 		{"one that is due", tok, nil, 36 * time.Minute, ""},
 		{"one that should have been renewed, by whoever leads", tok, nil, 46 * time.Minute, TokenRenewalFailed},
 		{"a renewal that fails", tok, err, 31 * time.Minute, TokenRenewalFailed},
+		{"a renewal that fails for now", tok, errors.New(marker), 31 * time.Minute, ""},
+		{"a renewal that fails for long", tok, errors.New(marker), 46 * time.Minute, TokenRenewalFailed},
 		{"an expired one", tok, err, time.Hour, TokenExpired},
 		{"an expired one of another replica", tok, nil, time.Hour, TokenExpired},
 		{"a fixed login", token.Token{Username: "u"}, err, 0, ""},

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials"
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/webhook"
 )
 
@@ -23,7 +24,7 @@ func (s *server) newWebhook(ctx context.Context, certs *certwatcher.CertWatcher)
 		Snapshot:        s.state.Load,
 		Namespaces:      namespaceLabels(ctx, s.mgr.GetClient()),
 		ServiceAccounts: serviceAccountAnnotations(ctx, s.mgr.GetClient()),
-		PullSecrets:     pullSecrets{s.keeper},
+		PullSecrets:     pullSecrets{s.keeper, s.tellOfTokens},
 		Metrics:         s.metrics.webhook,
 	})
 	if err != nil {
@@ -58,7 +59,11 @@ func (s *server) newWebhook(ctx context.Context, certs *certwatcher.CertWatcher)
 }
 
 // pullSecrets lets admission ask the keeper.
-type pullSecrets struct{ keeper *credentials.Keeper }
+type pullSecrets struct {
+	keeper *credentials.Keeper
+	// tell is called after a pod needed instances in a namespace.
+	tell func(ctx context.Context, namespace string, instances []registry.ID)
+}
 
 // Ensure implements webhook.PullSecrets.
 func (p pullSecrets) Ensure(ctx context.Context, need webhook.Need) webhook.Delivery {
@@ -66,6 +71,7 @@ func (p pullSecrets) Ensure(ctx context.Context, need webhook.Need) webhook.Deli
 		return webhook.Delivery{Ready: true} // by the time of the real run it is, or that run says so
 	}
 	warning := p.keeper.Ensure(ctx, need.Namespace, need.Instances, need.Until)
+	p.tell(ctx, need.Namespace, need.Instances)
 	return webhook.Delivery{Ready: warning == "", Warning: warning}
 }
 

@@ -12,8 +12,12 @@ type serverMetrics struct {
 	webhook     *webhook.Metrics
 	credentials *credentials.Metrics
 	apiCalls    *prometheus.CounterVec
-	tokenExpiry *prometheus.GaugeVec
 	reloads     *prometheus.CounterVec
+	reloaded    prometheus.Gauge
+	generation  prometheus.Gauge
+	pullSecrets *prometheus.GaugeVec
+
+	registrationGaps *prometheus.GaugeVec
 }
 
 func newServerMetrics(r prometheus.Registerer) (*serverMetrics, error) {
@@ -22,16 +26,28 @@ func newServerMetrics(r prometheus.Registerer) (*serverMetrics, error) {
 			Name: "tcr_webhook_api_requests_total",
 			Help: "Calls of the TCR API by action and code; OK for success.",
 		}, []string{"action", "code"}),
-		tokenExpiry: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "tcr_webhook_token_expiry_timestamp_seconds",
-			Help: "When the newest token of an instance expires.",
-		}, []string{"instance"}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tcr_webhook_config_reloads_total",
-			Help: "Changes of the configuration file by result (ok, error).",
+			Help: "Configurations that were read, the first one included, by result (ok, error).",
 		}, []string{"result"}),
+		reloaded: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "tcr_webhook_config_last_reload_successful",
+			Help: "1 while the configuration file is in force, 0 while an older one is.",
+		}),
+		generation: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "tcr_webhook_config_generation",
+			Help: "How many configurations this replica has put in force.",
+		}),
+		pullSecrets: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "tcr_webhook_pull_secrets",
+			Help: "Pull Secrets by state (current, expiring, expired, missing, outdated, drifted, foreign, leftover), on the leader.",
+		}, []string{"state"}),
+		registrationGaps: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "tcr_webhook_registration_gaps",
+			Help: "What is wrong with the registrations, by kind (Missing, EntryMissing, CABundleMissing, FailurePolicyBlocks, HostNotNamed, NotUnderstood).",
+		}, []string{"kind"}),
 	}
-	for _, c := range []prometheus.Collector{m.apiCalls, m.tokenExpiry, m.reloads} {
+	for _, c := range []prometheus.Collector{m.apiCalls, m.reloads, m.reloaded, m.generation, m.pullSecrets, m.registrationGaps} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -46,10 +62,14 @@ func newServerMetrics(r prometheus.Registerer) (*serverMetrics, error) {
 
 func (m *serverMetrics) apiCall(action, code string) { m.apiCalls.WithLabelValues(action, code).Inc() }
 
-func (m *serverMetrics) reloaded(err error) {
-	result := "ok"
+// configured counts a configuration that was put in force, or refused.
+func (m *serverMetrics) configured(err error) {
 	if err != nil {
-		result = "error"
+		m.reloads.WithLabelValues("error").Inc()
+		m.reloaded.Set(0)
+		return
 	}
-	m.reloads.WithLabelValues(result).Inc()
+	m.reloads.WithLabelValues("ok").Inc()
+	m.reloaded.Set(1)
+	m.generation.Inc()
 }

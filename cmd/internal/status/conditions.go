@@ -150,6 +150,9 @@ func (i *Instance) tokenValid(now time.Time) (c metav1.Condition, rank int) {
 		return condition(TokenValid, metav1.ConditionUnknown, NotObserved, "the first token of "+i.ID+" is being asked for"), 2
 	case i.Token == nil:
 		return condition(TokenValid, metav1.ConditionFalse, TokenMissing, fmt.Sprintf("no token for %s%s; its private images cannot be pulled", i.ID, why)), 3
+	case i.Token.ExpiresAt.IsZero() && i.LastError != nil:
+		return condition(TokenValid, metav1.ConditionTrue, TokenRenewalFailed, fmt.Sprintf("the login of %s is used as it was last read%s", i.ID, why)), 1
+	case i.Token.ExpiresAt.IsZero():
 	case !now.Before(i.Token.ExpiresAt.Time):
 		return condition(TokenValid, metav1.ConditionFalse, TokenExpired, fmt.Sprintf("the token of %s has expired%s; its private images cannot be pulled", i.ID, why)), 4
 	case i.LastError != nil:

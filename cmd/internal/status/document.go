@@ -63,11 +63,11 @@ type Instance struct {
 	LastError *Problem `json:"lastError,omitempty"`
 }
 
-// Token is when a token was issued and when it expires. The token itself is
-// never here.
+// Token is when a token was issued and when it expires; a fixed login has
+// neither. The token itself is never here.
 type Token struct {
-	IssuedAt  metav1.Time `json:"issuedAt"`
-	ExpiresAt metav1.Time `json:"expiresAt"`
+	IssuedAt  metav1.Time `json:"issuedAt,omitzero"`
+	ExpiresAt metav1.Time `json:"expiresAt,omitzero"`
 }
 
 // Problem is an error of the cloud API, and what it takes to end it.

@@ -83,6 +83,8 @@ func TestConditions(t *testing.T) {
 			Ready: "False TokenExpired", TokenValid: "False TokenExpired",
 		}},
 		{"a failing renewal", func(f *Facts) { f.Instances[0].LastError = denied }, map[string]string{TokenValid: "True TokenRenewalFailed"}},
+		{"a fixed login", func(f *Facts) { *f.Instances[0].Token = Token{} }, nil},
+		{"a fixed login whose Secret is away", func(f *Facts) { *f.Instances[0].Token, f.Instances[0].LastError = Token{}, denied }, map[string]string{TokenValid: "True TokenRenewalFailed"}},
 		{"the worst of several", func(f *Facts) {
 			f.Instances = append(f.Instances, Instance{ID: "tcr-b", Hosts: []string{"b"}, LastError: denied}, f.Instances[0])
 			f.Instances[0].LastError = denied
@@ -214,6 +216,7 @@ func TestEncodeAndDecode(t *testing.T) {
 	t.Parallel()
 	f := well()
 	f.Instances[0].LastError = denied
+	f.Instances = append(f.Instances, Instance{ID: "personal", Token: &Token{}})
 	f.Registrations = &[]registration.Gap{{Kind: registration.HostNotNamed, In: "pods.tcr-webhook.io", Host: "r.example.com"}}
 	d := Next(f, nil, noon)
 	data, err := Encode(d)

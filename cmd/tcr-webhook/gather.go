@@ -1,0 +1,284 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"os"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
+
+	"github.com/tcr-webhook/tcr-webhook/cmd/internal/config"
+	"github.com/tcr-webhook/tcr-webhook/cmd/internal/status"
+	"github.com/tcr-webhook/tcr-webhook/credentials"
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/credentials/tcr"
+	"github.com/tcr-webhook/tcr-webhook/credentials/token"
+)
+
+// insight is what the parts let slip and status needs: the configuration as it
+// came, errors of questions for hosts, and when tokens were issued. It holds no
+// token. The zero value is ready.
+type insight struct {
+	mu     sync.Mutex // guards what is below
+	config status.Config
+	hosts  map[registry.ID]error
+	tokens map[registry.Key]token.Token // without password
+}
+
+// configured notes what came of a configuration; c is nil for one that cannot
+// be read.
+func (i *insight) configured(c *config.Config, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.config.Error = ""
+	if err != nil {
+		i.config.Error = err.Error()
+		return
+	}
+	i.config.Digest = digestOf(c)
+}
+
+// digestOf tells configurations apart. It has no secret in it to give away.
+func digestOf(c *config.Config) string {
+	text, err := yaml.Marshal(c)
+	if err != nil {
+		return "" // it was read from such
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:6])
+}
+
+// issued notes a new token of key.
+func (i *insight) issued(key registry.Key, tok token.Token) {
+	tok.Password = ""
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.tokens == nil {
+		i.tokens = map[registry.Key]token.Token{}
+	}
+	i.tokens[key] = tok
+}
+
+// newest is the newest token of key there was, without its password; the zero
+// value for none. It stays when it has expired.
+func (i *insight) newest(key registry.Key) token.Token {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.tokens[key]
+}
+
+func (i *insight) configuration() status.Config {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.config
+}
+
+// hostError is why the hosts of id are not known, as far as was asked.
+func (i *insight) hostError(id registry.ID) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.hosts[id]
+}
+
+// describer is the cloud, and notes what comes of questions for hosts.
+type describer struct {
+	credentials.Describer
+	insight *insight
+}
+
+// Hosts implements credentials.Describer.
+func (d describer) Hosts(ctx context.Context, id registry.ID) (registry.Hosts, error) {
+	hosts, err := d.Describer.Hosts(ctx, id)
+	d.insight.mu.Lock()
+	defer d.insight.mu.Unlock()
+	if d.insight.hosts == nil {
+		d.insight.hosts = map[registry.ID]error{}
+	}
+	d.insight.hosts[id] = err
+	return hosts, err
+}
+
+// facts gathers what status is made from. All of it is in memory.
+type facts struct {
+	server        *server
+	certs         *certwatcher.CertWatcher
+	registrations *registrations
+
+	// Of the reporter's goroutine alone: counting takes a while.
+	census *credentials.Census
+	at     time.Time
+}
+
+// censusEvery bounds what counting 10,000 Secrets costs.
+const censusEvery = 8 * time.Second
+
+func (f *facts) gather(ctx context.Context) *status.Facts {
+	s := f.server
+	f.count(ctx)
+	all := &status.Facts{
+		Version: version(), Replica: replica(),
+		Config:        s.insight.configuration(),
+		Instances:     f.instances(),
+		Certificate:   validity(f.certs),
+		Registrations: f.registrations.Gaps(),
+	}
+	if f.census != nil {
+		all.Secrets = inWords(f.census.Secrets)
+	}
+	if ahead, known := s.cloud.clockAhead(); known {
+		all.ClockAhead = &ahead
+	}
+	return all
+}
+
+// count takes the census if it is time for it.
+func (f *facts) count(ctx context.Context) {
+	if time.Since(f.at) < censusEvery {
+		return
+	}
+	census, err := f.server.keeper.Census(ctx)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Pull secrets not counted")
+		return
+	}
+	f.census = census
+	if census != nil {
+		f.at = time.Now()
+		for _, state := range credentials.States() {
+			f.server.metrics.pullSecrets.WithLabelValues(string(state)).Set(float64(census.Secrets[state]))
+		}
+	}
+}
+
+// instances is each login of the directory; nil while that is not known.
+func (f *facts) instances() []status.Instance {
+	d := f.server.instances.Directory()
+	if d == nil {
+		return nil
+	}
+	list := []status.Instance{}
+	var done []registry.Key
+	for _, e := range d.Entries() {
+		if !slices.Contains(done, e.Key()) {
+			done = append(done, e.Key())
+			list = append(list, f.instance(&e))
+		}
+	}
+	return list
+}
+
+func (f *facts) instance(e *registry.Entry) status.Instance {
+	s, key := f.server, e.Key()
+	i := status.Instance{ID: string(e.ID), Identity: s.cloud.Identity(key), Route: string(e.Route)}
+	if secret, fixed := e.Account.Secret(); fixed {
+		i.Identity = "Secret " + secret
+	}
+	for _, h := range e.Hosts.All() {
+		i.Hosts = append(i.Hosts, string(h))
+	}
+	switch tok := s.newestToken(key); {
+	case tok.Username == "":
+	case tok.ExpiresAt.IsZero():
+		i.Token = &status.Token{}
+	default:
+		i.Token = &status.Token{IssuedAt: toSeconds(tok.IssuedAt), ExpiresAt: toSeconds(tok.ExpiresAt)}
+	}
+	err := s.fixed.Err(key)
+	if err == nil && len(i.Hosts) == 0 {
+		err = s.insight.hostError(e.ID)
+	}
+	i.LastError = problem(err)
+	if f.census != nil {
+		i.Namespaces, i.Secrets = f.census.Logins[key].Namespaces, inWords(f.census.Logins[key].States)
+	}
+	return i
+}
+
+// newestToken is the newest token of key there was; the zero value for none.
+func (s *server) newestToken(key registry.Key) token.Token {
+	if tok, ok := s.fixed.Peek(key); ok {
+		tok.Password = ""
+		return tok
+	}
+	return s.insight.newest(key)
+}
+
+// toSeconds is t as documents have it.
+func toSeconds(t time.Time) metav1.Time { return metav1.NewTime(t.UTC().Truncate(time.Second)) }
+
+// requestID is what differs from one failure to the next that is the same.
+var requestID = regexp.MustCompile(` \(request [^)]*\)`)
+
+// problem puts an error of the cloud's in the words of status.
+func problem(err error) *status.Problem {
+	if err == nil {
+		return nil
+	}
+	p := &status.Problem{
+		Reason:       status.ProblemUnavailable,
+		Message:      requestID.ReplaceAllString(err.Error(), ""),
+		MissingRight: tcr.MissingRight(err),
+	}
+	for class, reason := range map[error]string{
+		token.ErrDenied: status.ProblemDenied, token.ErrNotFound: status.ProblemNotFound, token.ErrBadRequest: status.ProblemBadRequest,
+		token.ErrThrottled: status.ProblemThrottled, token.ErrClockSkew: status.ProblemClockSkew, credentials.ErrSource: status.ProblemSource,
+	} {
+		if errors.Is(err, class) {
+			p.Reason = reason
+		}
+	}
+	return p
+}
+
+// validity is of the certificate that is served; nil for none.
+func validity(certs *certwatcher.CertWatcher) *status.Validity {
+	cert, err := certs.GetCertificate(nil)
+	if err != nil || cert == nil || cert.Leaf == nil {
+		return nil
+	}
+	return &status.Validity{NotBefore: cert.Leaf.NotBefore, NotAfter: cert.Leaf.NotAfter}
+}
+
+func inWords(states map[credentials.State]int) map[string]int {
+	words := make(map[string]int, len(states))
+	for s, n := range states {
+		words[string(s)] = n
+	}
+	return words
+}
+
+// replica is the name of the pod, which is its host's.
+func replica() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "unknown"
+	}
+	return name
+}
+
+// version is that of the module that was built, or the commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			return setting.Value
+		}
+	}
+	return "devel"
+}

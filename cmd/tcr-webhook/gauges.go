@@ -1,0 +1,90 @@
+package main
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/credentials/token"
+)
+
+// registerGauges registers what is read from the parts when it is asked for.
+func (s *server) registerGauges(r prometheus.Registerer) error {
+	gauges := []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "tcr_webhook_build_info",
+			Help:        "1, with the version of the program.",
+			ConstLabels: prometheus.Labels{"version": version()},
+		}, func() float64 { return 1 }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tcr_webhook_leader",
+			Help: "1 on the replica that leads, 0 on the others.",
+		}, s.leading),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tcr_webhook_clock_skew_seconds",
+			Help: "How far our clock is ahead of the TCR API's, as of its last answer to this replica; 0 before the first.",
+		}, func() float64 {
+			ahead, _ := s.cloud.clockAhead()
+			return ahead.Round(time.Second).Seconds()
+		}),
+		&tokenGauges{
+			directory: s.instances.Directory, newest: s.newestToken,
+			expiry: prometheus.NewDesc("tcr_webhook_token_expiry_timestamp_seconds",
+				"When the token of an instance expires, or has; of several identities' the first.", []string{"instance"}, nil),
+			lifetime: prometheus.NewDesc("tcr_webhook_token_lifetime_seconds",
+				"How long that token lasts in all.", []string{"instance"}, nil),
+		},
+	}
+	for _, g := range gauges {
+		if err := r.Register(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *server) leading() float64 {
+	if !s.opts.leaderElect {
+		return 1
+	}
+	select {
+	case <-s.mgr.Elected():
+		return 1
+	default:
+		return 0
+	}
+}
+
+// tokenGauges are the times of tokens. An instance that is not configured any
+// more has none.
+type tokenGauges struct {
+	directory        func() *registry.Directory
+	newest           func(registry.Key) token.Token
+	expiry, lifetime *prometheus.Desc
+}
+
+// Describe implements prometheus.Collector.
+func (g *tokenGauges) Describe(c chan<- *prometheus.Desc) {
+	c <- g.expiry
+	c <- g.lifetime
+}
+
+// Collect implements prometheus.Collector.
+func (g *tokenGauges) Collect(c chan<- prometheus.Metric) {
+	d := g.directory()
+	if d == nil {
+		return
+	}
+	soonest := map[registry.ID]token.Token{}
+	for _, e := range d.Entries() {
+		tok := g.newest(e.Key())
+		if old, has := soonest[e.ID]; !tok.ExpiresAt.IsZero() && (!has || tok.ExpiresAt.Before(old.ExpiresAt)) {
+			soonest[e.ID] = tok
+		}
+	}
+	for id, tok := range soonest {
+		c <- prometheus.MustNewConstMetric(g.expiry, prometheus.GaugeValue, float64(tok.ExpiresAt.Unix()), string(id))
+		c <- prometheus.MustNewConstMetric(g.lifetime, prometheus.GaugeValue, tok.Lifetime().Seconds(), string(id))
+	}
+}
