@@ -94,11 +94,11 @@ func TestKubectlTakesTheManifests(t *testing.T) {
 	c, err := cluster.Start(t.Context(), cluster.Options{Dir: t.TempDir()})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, c.Stop()) })
-	for _, name := range []string{"install.yaml", "registration.yaml", "registration-always.yaml"} {
+	for _, name := range []string{"install.yaml", "registration.yaml", "registration-always.yaml", "registration-policy.yaml", "registration-policy-enforce.yaml"} {
 		path := filepath.Join("..", "..", "deploy", name)
 		kubectl(t, c, "apply", "-f", path)
 		kubectl(t, c, "apply", "--server-side", "--force-conflicts", "-f", path)
 	}
 	out := kubectl(t, c, "delete", "mutatingwebhookconfigurations,validatingwebhookconfigurations", "-l", "app.kubernetes.io/name=tcr-webhook")
-	assert.Equal(t, 3, strings.Count(out, "deleted"), "what the README does in an emergency: %s", out)
+	assert.Equal(t, 4, strings.Count(out, "deleted"), "what the README does in an emergency: %s", out)
 }

@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -242,4 +244,28 @@ func TestPolicyWithoutUs(t *testing.T) {
 		return a.Create(t.Context(), newPod("enforced", "unjudged", "registry.k8s.io/pause:3")) == nil
 	})
 	require.NoError(t, s.Server.Restart(t.Context()))
+}
+
+// The two registrations are one in two states.
+func TestPolicyRegistrationsDifferInOneWord(t *testing.T) {
+	t.Parallel()
+	read := func(name string) (lines []string) {
+		text, err := os.ReadFile(filepath.Join("..", "..", "deploy", name))
+		require.NoError(t, err)
+		for line := range strings.Lines(string(text)) {
+			if !strings.HasPrefix(line, "#") {
+				lines = append(lines, strings.TrimSpace(line))
+			}
+		}
+		return lines
+	}
+	milder, stricter := read("registration-policy.yaml"), read("registration-policy-enforce.yaml")
+	require.Len(t, stricter, len(milder))
+	var differing []string
+	for i := range milder {
+		if milder[i] != stricter[i] {
+			differing = append(differing, milder[i], stricter[i])
+		}
+	}
+	assert.Equal(t, []string{"failurePolicy: Ignore", "failurePolicy: Fail"}, differing)
 }
