@@ -34,9 +34,12 @@ const provider = "cls-abcd1234"
 // for whoever calls.
 type stage struct {
 	*tencent.Cloud
-	dir                   string // of the SecretKey
-	proof                 string // file of the pod's token
-	env                   map[string]string
+	proven func(error) // ends the test with an error
+	dir    string      // of the SecretKey
+	empty  string      // a folder without one
+	proof  string      // file of the pod's token
+	env    map[string]string
+
 	pod, node, next, hers tencent.Role
 
 	mu       sync.Mutex
@@ -45,7 +48,8 @@ type stage struct {
 
 func newStage(t *testing.T, opts tencent.Options) *stage {
 	t.Helper()
-	s := &stage{Cloud: emulated(t, opts), dir: t.TempDir()}
+	s := &stage{Cloud: emulated(t, opts), dir: t.TempDir(), empty: t.TempDir()}
+	s.proven = func(err error) { t.Helper(); require.NoError(t, err) }
 	s.proof = filepath.Join(t.TempDir(), "oidc-token")
 	s.pod = s.AddRole(tencent.Role{Name: "pod-puller", Providers: []string{provider}})
 	s.node = s.AddRole(tencent.Role{Name: "node-puller"})
@@ -54,16 +58,15 @@ func newStage(t *testing.T, opts tencent.Options) *stage {
 	s.env = map[string]string{
 		"TKE_REGION": "ap-shanghai", "TKE_PROVIDER_ID": provider, "TKE_WEB_IDENTITY_TOKEN_FILE": s.proof, "TKE_ROLE_ARN": s.pod.ARN(),
 	}
-	s.prove(t, time.Hour)
+	s.prove(time.Hour)
 	return s
 }
 
 // prove renews the pod's token, as the kubelet does.
-func (s *stage) prove(t *testing.T, life time.Duration) {
-	t.Helper()
+func (s *stage) prove(life time.Duration) {
 	raw, err := s.WebIdentity(life)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(s.proof, []byte(raw+"\n"), 0o600))
+	s.proven(err)
+	s.proven(os.WriteFile(s.proof, []byte(raw+"\n"), 0o600))
 }
 
 func (s *stage) note(action, code string) {
@@ -123,7 +126,7 @@ func (s *stage) issue(t *testing.T, p *tcr.Principal, c *tcr.Client) (token.Toke
 func TestEachIdentityGetsItsOwnTokens(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		prepare func(*testing.T, *stage)
+		prepare func(*stage)
 		kind    tcr.Kind
 		assume  string
 		uin     func(*stage) string
@@ -143,7 +146,7 @@ func TestEachIdentityGetsItsOwnTokens(t *testing.T) {
 			says: "PodIdentity as role pod-puller", calls: []string{"AssumeRoleWithWebIdentity"},
 		},
 		"a pod of an older TKE": {
-			prepare: func(_ *testing.T, s *stage) {
+			prepare: func(s *stage) {
 				s.env["TKE_IDENTITY_TOKEN_FILE"] = s.proof
 				delete(s.env, "TKE_WEB_IDENTITY_TOKEN_FILE")
 				delete(s.env, "TKE_REGION")
@@ -168,17 +171,14 @@ func TestEachIdentityGetsItsOwnTokens(t *testing.T) {
 			says: "SecretKey in DIR, chosen by Auto (the first of SecretKey, PodIdentity and NodeRole)",
 		},
 		"the first that is there: a pod": {
-			prepare: func(t *testing.T, s *stage) { s.dir = t.TempDir() },
+			prepare: func(s *stage) { s.dir = s.empty },
 			kind:    tcr.Auto, uin: func(s *stage) string { return s.pod.UIN },
 			says:  "PodIdentity as role pod-puller, chosen by Auto (SecretKey: DIR has neither secretId nor secretKey)",
 			calls: []string{"AssumeRoleWithWebIdentity"},
 		},
 		"the first that is there: a node": {
-			prepare: func(t *testing.T, s *stage) {
-				s.dir = t.TempDir()
-				s.env = nil
-			},
-			kind: tcr.Auto, uin: func(s *stage) string { return s.node.UIN },
+			prepare: func(s *stage) { s.env, s.dir = nil, s.empty },
+			kind:    tcr.Auto, uin: func(s *stage) string { return s.node.UIN },
 			says:  "NodeRole as role node-puller, chosen by Auto (SecretKey: DIR has neither secretId nor secretKey; PodIdentity: the environment has no TKE_ROLE_ARN)",
 			calls: []string{"NodeRole", "NodeRole"},
 		},
@@ -189,7 +189,7 @@ func TestEachIdentityGetsItsOwnTokens(t *testing.T) {
 			write(t, s.dir, s.DefaultIdentity())
 			s.BindNodeRole(s.node.ARN())
 			if tt.prepare != nil {
-				tt.prepare(t, s)
+				tt.prepare(s)
 			}
 			assume := ""
 			if tt.assume != "" {
@@ -237,13 +237,12 @@ func TestAPodAsksInItsOwnRegionAndUnsigned(t *testing.T) {
 
 func TestWhatAnIdentityLacksIsNamed(t *testing.T) {
 	t.Parallel()
-	pullerOnly := func(t *testing.T, s *stage) {
-		t.Helper()
+	pullerOnly := func(s *stage) {
 		poor := s.AddRole(tencent.Role{Name: "poor", Providers: []string{provider}, Actions: []string{"tcr:PullRepository"}})
 		s.env["TKE_ROLE_ARN"] = poor.ARN()
 	}
 	for name, tt := range map[string]struct {
-		prepare func(*testing.T, *stage)
+		prepare func(*stage)
 		kind    tcr.Kind
 		assume  func(*stage) string
 		class   error
@@ -255,7 +254,7 @@ func TestWhatAnIdentityLacksIsNamed(t *testing.T) {
 			says: []string{"the identity needs tcr:CreateInstanceToken on qcs::tcr:::instance/tcr-m3ut3qxx"}, code: "CreateInstanceToken UnauthorizedOperation",
 		},
 		"a pod's trust": {
-			prepare: func(_ *testing.T, s *stage) { s.env["TKE_ROLE_ARN"] = s.hers.ARN() },
+			prepare: func(s *stage) { s.env["TKE_ROLE_ARN"] = s.hers.ARN() },
 			kind:    tcr.PodIdentity, class: token.ErrDenied, code: "AssumeRoleWithWebIdentity UnauthorizedOperation",
 			says: []string{
 				"AssumeRoleWithWebIdentity for role her-puller: access denied: UnauthorizedOperation (request ",
@@ -275,7 +274,7 @@ func TestWhatAnIdentityLacksIsNamed(t *testing.T) {
 			says: []string{"there is no role qcs::cam::uin/100000000001:roleName/next-pullerx; create it, or correct its name"},
 		},
 		"a SecretId": {
-			prepare: func(_ *testing.T, s *stage) { s.Revoke(s.DefaultIdentity().SecretID) },
+			prepare: func(s *stage) { s.Revoke(s.DefaultIdentity().SecretID) },
 			kind:    tcr.SecretKey, assume: func(s *stage) string { return s.next.ARN() }, class: token.ErrDenied, code: "AssumeRole AuthFailure.SecretIdNotFound",
 			says: []string{"AssumeRole for role next-puller: access denied: AuthFailure.SecretIdNotFound", "the SecretId does not exist, or is disabled"},
 		},
@@ -284,16 +283,16 @@ func TestWhatAnIdentityLacksIsNamed(t *testing.T) {
 			says: []string{"AssumeRole for role next-puller: clocks differ", "our clock is more than five minutes off"},
 		},
 		"a token that lives": {
-			prepare: func(t *testing.T, s *stage) { s.prove(t, -time.Minute) },
+			prepare: func(s *stage) { s.prove(-time.Minute) },
 			kind:    tcr.PodIdentity, class: token.ErrBadRequest, code: "AssumeRoleWithWebIdentity InvalidParameter",
 			says: []string{"has expired, or is for another audience or cluster than CAM's identity provider cls-abcd1234 knows"},
 		},
 		"a token": {
-			prepare: func(t *testing.T, s *stage) { require.NoError(t, os.Remove(s.proof)) },
+			prepare: func(s *stage) { s.proven(os.Remove(s.proof)) },
 			kind:    tcr.PodIdentity, says: []string{"no pod identity: file ", "/oidc-token cannot be read: no such file or directory"},
 		},
 		"more than an empty file": {
-			prepare: func(t *testing.T, s *stage) { require.NoError(t, os.WriteFile(s.proof, []byte(" \n"), 0o600)) },
+			prepare: func(s *stage) { s.proven(os.WriteFile(s.proof, []byte(" \n"), 0o600)) },
 			kind:    tcr.PodIdentity, says: []string{"/oidc-token holds no token of a ServiceAccount"},
 		},
 		"a node's role": {
@@ -301,13 +300,13 @@ func TestWhatAnIdentityLacksIsNamed(t *testing.T) {
 			code: "NodeRole ResourceNotFound",
 		},
 		"any identity": {
-			prepare: func(t *testing.T, s *stage) { s.env, s.dir = nil, t.TempDir() },
+			prepare: func(s *stage) { s.env, s.dir = nil, s.empty },
 			kind:    tcr.Auto, says: []string{
 				"no identity for Tencent Cloud: SecretKey: ", "has neither secretId nor secretKey; PodIdentity: the environment has no TKE_ROLE_ARN; NodeRole: no node role: none is bound",
 			},
 		},
 		"any identity to assume with": {
-			prepare: func(t *testing.T, s *stage) { s.env, s.dir = nil, t.TempDir() },
+			prepare: func(s *stage) { s.env, s.dir = nil, s.empty },
 			kind:    tcr.Auto, assume: func(s *stage) string { return s.next.ARN() }, says: []string{"no identity for Tencent Cloud: SecretKey: "},
 		},
 	} {
@@ -320,7 +319,7 @@ func TestWhatAnIdentityLacksIsNamed(t *testing.T) {
 			s := newStage(t, opts)
 			write(t, s.dir, s.DefaultIdentity())
 			if tt.prepare != nil {
-				tt.prepare(t, s)
+				tt.prepare(s)
 			}
 			assume := ""
 			if tt.assume != nil {
@@ -456,11 +455,11 @@ func TestAPodsTokenIsReadAnew(t *testing.T) {
 	require.NoError(t, err)
 
 	s.EndSessions()
-	s.prove(t, -time.Minute)
+	s.prove(-time.Minute)
 	_, err = s.issue(t, p, client)
 	require.ErrorIs(t, err, token.ErrBadRequest)
 
-	s.prove(t, time.Hour)
+	s.prove(time.Hour)
 	p.Retry()
 	_, err = s.issue(t, p, client)
 	require.NoError(t, err)
