@@ -102,6 +102,8 @@ func hostPattern(text, first, path string, hasPath bool) (Pattern, error) {
 	switch {
 	case strings.ContainsAny(text, "@ "):
 		return p, fmt.Errorf("%q %w", text, errTagged)
+	case !hasPath && looksTagged(text):
+		return p, fmt.Errorf("%q %w; for a host with a port write %s/*", text, errTagged, text)
 	case strings.ContainsAny(first, ".:") || first == "localhost":
 		p.Host, p.Port = splitHost(first)
 	case strings.Contains(first, wildcard):
@@ -115,6 +117,13 @@ func hostPattern(text, first, path string, hasPath bool) (Pattern, error) {
 	}
 	p.Path, p.Rest = splitPath(path)
 	return p, nil
+}
+
+// looksTagged tells that text may be meant as an image of Docker Hub with a tag,
+// such as "redis:7", though it could be a host with a port.
+func looksTagged(text string) bool {
+	name, _, found := strings.Cut(text, ":")
+	return found && name != "localhost" && !strings.ContainsAny(name, ".[")
 }
 
 // splitHost splits a host from its port, as those of an image are.
