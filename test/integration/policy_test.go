@@ -21,7 +21,7 @@ import (
 const policyRules = `policy:
   rules:
   - name: only-ours
-    namespaces: [enforced, "kube-*", tcr-webhook]
+    namespaces: ["enforced*", "kube-*", tcr-webhook]
     allow: [tcr-m3ut3qxx, tke-system, registry.k8s.io]
     deny: [demo.tencentcloudcr.com/secret/*]
     action: Enforce
@@ -84,6 +84,13 @@ func TestPolicyEnforced(t *testing.T) {
 	volume := newPod("enforced", "volume", publicImage)
 	volume.Spec.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "evil.io/data:1"}}}}
 	assertDenied(t, a.Create(t.Context(), volume), "volumes/data: image evil.io/data:1", "only-ours")
+
+	// Nobody is exempt by a label, not even by that of another namespace.
+	require.NoError(t, a.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "enforced-too", Labels: map[string]string{
+		"kubernetes.io/metadata.name": "kube-system", "tcr-webhook.io/inject": "disabled",
+	}}}))
+	assertDenied(t, a.Create(t.Context(), newPod("enforced-too", "denied", "nginx")), "nginx", "only-ours")
+	assertDenied(t, a.Create(t.Context(), critical("enforced", "denied", "nginx")), "nginx", "only-ours")
 
 	a.pod(t, "enforced", "fine", publicImage, "Registry.K8S.IO:443/pause:3", "ccr.ccs.tencentyun.com/tkeimages/pause:3")
 	a.pod(t, "kube-system", "exempt", "nginx")
