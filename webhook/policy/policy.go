@@ -60,11 +60,6 @@ func (p *Policy) Exempt(namespace string) bool {
 	return namespace == SystemNamespace || p.own != "" && namespace == p.own
 }
 
-// Enforces tells whether any rule denies.
-func (p *Policy) Enforces() bool {
-	return p != nil && slices.ContainsFunc(p.rules, func(r rule) bool { return r.Action == Enforce })
-}
-
 // CanonicalRule is a rule with its patterns in canonical form, for whoever
 // writes it in another language.
 type CanonicalRule struct {
