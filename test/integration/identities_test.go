@@ -109,7 +109,7 @@ func TestEachNamespaceHasTheTokenOfItsOwnIdentity(t *testing.T) {
 	t.Parallel()
 	env, proof := podEnv(t)
 	made := map[string]tencent.Role{}
-	s := start(t, stack.Options{Config: fourIdentities, Env: env, Prepare: teams(proof, made)})
+	s := start(t, stack.Options{Config: fourIdentities, Env: env, Replicas: 3, Prepare: teams(proof, made)})
 	a := newAuthor(t, s)
 	namespaces := []string{"key-1", "key-2", "role-1", "role-2", "pod-1", "node-1"}
 	for _, team := range []string{"key", "role", "role2", "pod", "node"} {
