@@ -5,7 +5,8 @@ import (
 	"regexp"
 )
 
-// ID names a TCR Enterprise instance, such as "tcr-m3ut3qxx".
+// ID names a TCR Enterprise instance, such as "tcr-m3ut3qxx", or a fixed login
+// by the name that the configuration gives it.
 type ID string
 
 // Every id in TCR's API reference is "tcr-" and eight lower-case letters or
