@@ -71,9 +71,9 @@ func (f Files) load() (Credentials, error) {
 }
 
 func (f Files) read() (Credentials, error) {
-	folder := string(f)
-	if real, err := filepath.EvalSymlinks(folder); err == nil {
-		folder = real
+	folder, err := filepath.EvalSymlinks(string(f))
+	if err != nil {
+		return Credentials{}, unreadable(filepath.Join(string(f), secretIDFile), err)
 	}
 	if version, err := os.Readlink(filepath.Join(folder, "..data")); err == nil {
 		folder = filepath.Join(folder, version) // beside the link, always
@@ -94,11 +94,8 @@ func (f Files) read() (Credentials, error) {
 func (f Files) field(folder, name string) (string, error) {
 	path := filepath.Join(string(f), name)
 	raw, err := os.ReadFile(filepath.Join(folder, name))
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return "", fmt.Errorf("file %s does not exist; mount a Secret with the keys %s and %s there", path, secretIDFile, secretKeyFile)
-	case err != nil:
-		return "", fmt.Errorf("file %s cannot be read (%w); let our user read it", path, reason(err))
+	if err != nil {
+		return "", unreadable(path, err)
 	}
 	value := strings.TrimSpace(string(raw))
 	switch {
@@ -108,6 +105,13 @@ func (f Files) field(folder, name string) (string, error) {
 		return "", fmt.Errorf("file %s holds more than a %s; put that alone there, in plain text", path, name)
 	}
 	return value, nil
+}
+
+func unreadable(path string, err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("file %s does not exist; mount a Secret with the keys %s and %s there", path, secretIDFile, secretKeyFile)
+	}
+	return fmt.Errorf("file %s cannot be read (%w); let our user read it", path, reason(err))
 }
 
 // reason is err without the path, which is not the one that the user knows.

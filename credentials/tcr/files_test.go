@@ -3,6 +3,7 @@ package tcr
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -130,4 +131,34 @@ func readUntil(t *testing.T, files Files, stop <-chan struct{}, seen *atomic.Int
 			seen.Add(1)
 		}
 	}
+}
+
+// One mount may have the keys of several identities, each in a folder, which
+// the kubelet makes a link through "..data" too.
+func TestFilesOfAFolderInAMountAreNeverMixed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	nested := func(version string) {
+		folder := filepath.Join(dir, version, "team-a")
+		require.NoError(t, os.MkdirAll(folder, 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, secretIDFile), []byte("id-"+version), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, secretKeyFile), []byte("key-"+version), 0o600))
+		require.NoError(t, os.Symlink(version, filepath.Join(dir, "..data_tmp")))
+		require.NoError(t, os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")))
+	}
+	nested("v0")
+	require.NoError(t, os.Symlink(filepath.Join("..data", "team-a"), filepath.Join(dir, "team-a")))
+	files := Files(filepath.Join(dir, "team-a"))
+	stop, done := make(chan struct{}), make(chan struct{})
+	var seen atomic.Int32
+	go func() { defer close(done); readUntil(t, files, stop, &seen) }()
+	last := "v0"
+	for i := 1; i < 200 || seen.Load() < 2; i++ {
+		version := "v" + strconv.Itoa(i)
+		nested(version)
+		require.NoError(t, os.RemoveAll(filepath.Join(dir, last)))
+		last = version
+	}
+	close(stop)
+	<-done
 }
