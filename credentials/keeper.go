@@ -164,6 +164,7 @@ func (k *Keeper) look(ctx context.Context, namespace string) (view, error) {
 func (k *Keeper) lost(ctx context.Context, namespace string) {
 	if _, err := readNamespace(ctx, k.Client, namespace); err != nil {
 		k.quarrels.end(namespace)
+		k.unwanted.since(namespace, false, time.Time{})
 		return
 	}
 	k.demand.add(namespace, time.Now())
