@@ -1,5 +1,5 @@
-// Package tencent is Tencent Cloud on loopback: the TCR API, STS, and the
-// registries of TCR instances, in one process.
+// Package tencent is Tencent Cloud on loopback: the TCR API, STS, the registries
+// of TCR instances, and the metadata server of a machine, in one process.
 //
 //	cloud, err := tencent.Start(ctx, tencent.Options{})
 //	cloud.AddInstance(tencent.Instance{ID: "tcr-m3ut3qxx", Name: "demo"})
