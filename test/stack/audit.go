@@ -2,7 +2,6 @@ package stack
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,29 +16,53 @@ type entry struct {
 	RequestURI     string `json:"requestURI"`
 	User           struct{ Username string }
 	ResponseStatus struct{ Code int }
+	ObjectRef      struct{ Resource, Namespace, Name string }
+}
+
+// asked is what the replicas asked the API server for.
+func (s *Stack) asked() (all []entry, err error) {
+	log, err := s.Cluster.AuditLog()
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(log) {
+		var e entry
+		if json.Unmarshal([]byte(line), &e) != nil {
+			continue // the last one, which is being written
+		}
+		if e.User.Username == user {
+			all = append(all, e)
+		}
+	}
+	return all, nil
+}
+
+// Touched lists the names of what the replicas asked for of a resource, such as
+// secrets, without repetition. Options.Audit must have been set.
+func (s *Stack) Touched(resource string) ([]string, error) {
+	return s.distinct(func(e entry) (string, bool) { return e.ObjectRef.Name, e.ObjectRef.Resource == resource })
 }
 
 // Denied lists what the replicas asked the API server for and may not have,
 // without repetition. Options.Audit must have been set.
 func (s *Stack) Denied() ([]string, error) {
-	log, err := s.Cluster.AuditLog()
+	return s.distinct(func(e entry) (string, bool) {
+		return e.Verb + " " + e.RequestURI, e.ResponseStatus.Code == http.StatusForbidden
+	})
+}
+
+// distinct is what of says of the entries that it is for, sorted.
+func (s *Stack) distinct(of func(entry) (string, bool)) ([]string, error) {
+	entries, err := s.asked()
 	if err != nil {
 		return nil, err
 	}
-	denied := map[string]struct{}{}
-	for line := range strings.Lines(log) {
-		var e entry
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			continue // the last one, which is being written
-		}
-		if e.User.Username == user && e.ResponseStatus.Code == http.StatusForbidden {
-			denied[fmt.Sprintf("%s %s", e.Verb, e.RequestURI)] = struct{}{}
-		}
-	}
 	var list []string
-	for d := range denied {
-		list = append(list, d)
+	for _, e := range entries {
+		if text, is := of(e); is {
+			list = append(list, text)
+		}
 	}
 	slices.Sort(list)
-	return list, nil
+	return slices.Compact(list), nil
 }
