@@ -91,3 +91,13 @@ func TestJudgingAllocatesNothing(t *testing.T) { //nolint:paralleltest // testin
 		require.Zero(t, testing.AllocsPerRun(100, judge), "%d patterns", n)
 	}
 }
+
+// BenchmarkLint compares as many patterns as are compared.
+func BenchmarkLint(b *testing.B) {
+	d := directory(b)
+	parsed, mistakes := Parse([]Rule{{Name: "r", Allow: many(maxCompared), Deny: many(maxCompared)[:maxCompared-1], Action: Enforce}})
+	require.Empty(b, mistakes)
+	for b.Loop() {
+		parsed.Lint(d, "")
+	}
+}

@@ -10,7 +10,7 @@ func (p Pattern) covers(q Pattern) bool {
 	switch {
 	case p.Any || q.Any:
 		return p.Any
-	case p.Port != q.Port || !each(labels(p.Host), labels(q.Host), coversOne):
+	case p.Port != q.Port || !hostMatches(p.Host, q.Host):
 		return false
 	case !p.Rest:
 		return !q.Rest && each(p.Path, q.Path, coversOne)
@@ -30,7 +30,7 @@ func (p Pattern) meets(q Pattern) bool {
 	switch {
 	case p.Any || q.Any:
 		return true
-	case p.Port != q.Port || !each(labels(p.Host), labels(q.Host), meetsOne):
+	case p.Port != q.Port || !hostsMeet(p.Host, q.Host):
 		return false
 	case !p.Rest && !q.Rest:
 		return each(p.Path, q.Path, meetsOne)
@@ -50,7 +50,20 @@ func (p Pattern) path(n int) []string {
 	return segments
 }
 
-func labels(host string) []string { return strings.Split(host, ".") }
+// hostsMeet tells whether some host is one that both patterns hold for.
+func hostsMeet(a, b string) bool {
+	for {
+		labelA, moreA, foundA := strings.Cut(a, ".")
+		labelB, moreB, foundB := strings.Cut(b, ".")
+		if !meetsOne(labelA, labelB) || foundA != foundB {
+			return false
+		}
+		if !foundA {
+			return true
+		}
+		a, b = moreA, moreB
+	}
+}
 
 func each(a, b []string, holds func(a, b string) bool) bool { return slices.EqualFunc(a, b, holds) }
 

@@ -9,9 +9,9 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
 
-// maxCompared is how many patterns of a list are compared with each other: a
-// quarter of a second for the most of them.
-const maxCompared = 2000
+// maxCompared is how many patterns of a list are compared with each other,
+// which takes a quarter of a second at the most.
+const maxCompared = 1000
 
 // systemNamespaces are where TKE runs components of its own, besides
 // SystemNamespace.
@@ -31,7 +31,10 @@ func (r *Rules) Lint(d *registry.Directory, own string) []Mistake {
 	if p == nil {
 		return nil
 	}
-	l := &linter{policy: p}
+	l := &linter{policy: p, names: map[registry.Host]bool{}, system: systemPatterns()}
+	for _, to := range d.Aliases() {
+		l.names[to] = true
+	}
 	for i := range p.rules {
 		l.rule = i
 		l.namespaces(&p.rules[i])
@@ -51,6 +54,8 @@ func (r *Rules) Lint(d *registry.Directory, own string) []Mistake {
 
 type linter struct {
 	policy *Policy
+	names  map[registry.Host]bool // that instances go by
+	system []Pattern              // systemPatterns
 	rule   int
 	found  []Mistake
 }
@@ -162,13 +167,8 @@ func (l *linter) repositories(key string, terms []term) {
 
 // known tells whether h is a name that an instance goes by, or one of TKE's.
 func (l *linter) known(h registry.Host) bool {
-	for _, to := range l.policy.directory.Aliases() {
-		if to == h {
-			return true
-		}
-	}
-	_, system := Pattern{Host: string(h), Rest: true}.coveredBy(systemPatterns())
-	return system
+	_, system := Pattern{Host: string(h), Rest: true}.coveredBy(l.system)
+	return system || l.names[h]
 }
 
 // lockedOut finds rules that TKE's components, or all images of ours, do not
@@ -177,9 +177,9 @@ func (l *linter) lockedOut(r *rule) {
 	i := slices.IndexFunc(systemNamespaces(), func(n string) bool { return !l.policy.Exempt(n) && r.selects(n) })
 	switch {
 	case i < 0:
-	case r.Allow != nil && !allCovered(systemPatterns(), r.allowed):
+	case r.Allow != nil && !allCovered(l.system, r.allowed):
 		l.add("allow", -1, "no pattern covers what TKE's own components are pulled from: those outside kube-system, such as in %s, would be refused; add %s", systemNamespaces()[i], TKESystem)
-	case meet(systemPatterns(), r.denied):
+	case meet(l.system, r.denied):
 		l.add("deny", -1, "has images of TKE's own components (%s): those outside kube-system, such as in %s, would be refused", TKESystem, systemNamespaces()[i])
 	case r.RequireDigest:
 		l.add("requireDigest", -1, "TKE's own components are named by tags: those outside kube-system, such as in %s, would be refused; exclude their namespaces", systemNamespaces()[i])
