@@ -1,8 +1,9 @@
 // Package webhook is the admission webhook: what becomes of a Pod or of a
 // Namespace as it is created, and the HTTPS server that the API server asks.
 //
-// Decide is a pure function from a request and a State to a Decision, and
-// DecideNamespace one for namespaces. Around them stand the handlers, which
+// Decide is a pure function from a request and a State to a Decision,
+// DecideNamespace one for namespaces, and Objections what the allow-list of
+// package policy has against a pod's images. Around them stand the handlers, which
 // gather the inputs from memory and write the answer, and the Server, which
 // outlives keep-alives and rollouts without losing a call.
 //
