@@ -29,7 +29,26 @@ const (
 	dataKey           = corev1.DockerConfigJsonKey       // where the logins are
 	summaryDigest     = "tcr-webhook.io/observed-digest" // keys of a summary's data, see Summarize
 	summaryHosts      = "tcr-webhook.io/observed-hosts"
+	summaryMarks      = "tcr-webhook.io/observed-marks"
 )
+
+// labelsOfOurs and annotationsOfOurs are what every pull Secret carries.
+func labelsOfOurs() map[string]string {
+	return map[string]string{
+		labelManagedBy:                  managedBy,
+		"velero.io/exclude-from-backup": "true", // an hour later a backup of it is void
+	}
+}
+
+// No repository holds the Secret, which is no reason to prune it.
+func annotationsOfOurs() map[string]string {
+	return map[string]string{
+		"argocd.argoproj.io/compare-options":    "IgnoreExtraneous",
+		"argocd.argoproj.io/sync-options":       "Prune=false",
+		"kustomize.toolkit.fluxcd.io/prune":     "disabled",
+		"kustomize.toolkit.fluxcd.io/reconcile": "disabled",
+	}
+}
 
 // Held is a login that a Secret holds, without the login.
 type Held struct {
@@ -48,7 +67,7 @@ type Observed struct {
 	Exists bool
 	// Ours tells a Secret that we made from one that only has its name.
 	Ours bool
-	// Intact means that type, label, annotations and data are as we wrote them.
+	// Intact means that type, labels, annotations and data are as we wrote them.
 	Intact bool
 	// Fixed means that the Secret cannot be changed in place: it is immutable
 	// or of another type.
@@ -86,10 +105,23 @@ func Summarize(obj any) (any, error) {
 			summaryHosts:  []byte(strings.Join(hosts, " ")),
 		},
 	}
+	if within(labelsOfOurs(), s.Labels) && within(annotationsOfOurs(), s.Annotations) {
+		summary.Data[summaryMarks] = nil
+	}
 	if slices.ContainsFunc(s.ManagedFields, appliedByUs) {
 		summary.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: FieldManager, Operation: metav1.ManagedFieldsOperationApply}}
 	}
 	return summary, nil
+}
+
+// within tells whether all of part is in whole.
+func within(part, whole map[string]string) bool {
+	for k, v := range part {
+		if whole[k] != v {
+			return false
+		}
+	}
+	return true
 }
 
 // only is the part of m under keys: of 10,000 Secrets every byte counts.
@@ -116,7 +148,8 @@ func Observe(s *corev1.Secret, digestKey []byte) Observed {
 		UID:    s.UID, ResourceVersion: s.ResourceVersion,
 	}
 	seal := seal(digestKey, string(s.Data[summaryDigest]), s.Annotations[annotationLogins], s.Annotations[annotationExpires])
-	o.Intact = !o.Fixed && s.Labels[labelManagedBy] == managedBy && hmac.Equal([]byte(seal), []byte(s.Annotations[annotationDigest]))
+	_, marked := s.Data[summaryMarks]
+	o.Intact = !o.Fixed && marked && hmac.Equal([]byte(seal), []byte(s.Annotations[annotationDigest]))
 	for h := range strings.FieldsSeq(string(s.Data[summaryHosts])) {
 		o.Hosts = append(o.Hosts, registry.Host(h))
 	}

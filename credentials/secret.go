@@ -76,14 +76,8 @@ func (c content) apply(namespace, name string, o Observed, digestKey []byte) (*c
 		return nil, fmt.Errorf("write annotation %s: %w", annotationLogins, err)
 	}
 	expires := ""
-	annotations := map[string]string{
-		annotationLogins: string(logins),
-		// No repository holds this Secret, which is no reason to prune it.
-		"argocd.argoproj.io/compare-options":    "IgnoreExtraneous",
-		"argocd.argoproj.io/sync-options":       "Prune=false",
-		"kustomize.toolkit.fluxcd.io/prune":     "disabled",
-		"kustomize.toolkit.fluxcd.io/reconcile": "disabled",
-	}
+	annotations := annotationsOfOurs()
+	annotations[annotationLogins] = string(logins)
 	if first := firstExpiry(c.held); !first.IsZero() {
 		expires = first.UTC().Format(time.RFC3339)
 		annotations[annotationExpires] = expires
@@ -91,10 +85,7 @@ func (c content) apply(namespace, name string, o Observed, digestKey []byte) (*c
 	annotations[annotationDigest] = seal(digestKey, pullsecret.Digest(c.data), string(logins), expires)
 	s := corev1ac.Secret(name, namespace).
 		WithType(corev1.SecretTypeDockerConfigJson).
-		WithLabels(map[string]string{
-			labelManagedBy:                  managedBy,
-			"velero.io/exclude-from-backup": "true", // an hour later a backup of it is void
-		}).
+		WithLabels(labelsOfOurs()).
 		WithAnnotations(annotations).
 		WithData(map[string][]byte{dataKey: c.data})
 	if o.Exists {

@@ -74,6 +74,14 @@ func TestObserve(t *testing.T) {
 		{"untouched", func(*corev1.Secret) {}, true, true, false},
 		{"other data", func(s *corev1.Secret) { s.Data[dataKey] = []byte(`{"auths":{"evil.io":{}}}`) }, true, false, false},
 		{"no data", func(s *corev1.Secret) { s.Data = nil }, true, false, false},
+		{"a label for backups gone", func(s *corev1.Secret) { delete(s.Labels, "velero.io/exclude-from-backup") }, true, false, false},
+		{"to be pruned", func(s *corev1.Secret) { s.Annotations["argocd.argoproj.io/sync-options"] = "Prune=true" }, true, false, false},
+		{"more labels and annotations", func(s *corev1.Secret) { s.Labels["team"], s.Annotations["note"] = "a", "b" }, true, true, false},
+		{"another expiry", func(s *corev1.Secret) { s.Annotations[annotationExpires] = "2030-01-01T00:00:00Z" }, true, false, false},
+		{"data and digest of somebody who has no key", func(s *corev1.Secret) {
+			s.Data[dataKey] = []byte(`{"auths":{"evil.io":{}}}`)
+			s.Annotations[annotationDigest] = seal(nil, pullsecret.Digest(s.Data[dataKey]), s.Annotations[annotationLogins], s.Annotations[annotationExpires])
+		}, true, false, false},
 		{"annotations gone", func(s *corev1.Secret) { s.Annotations = nil }, true, false, false},
 		{"label gone, but we applied it", func(s *corev1.Secret) {
 			s.Labels = nil

@@ -209,7 +209,7 @@ func (s *Shared) write(ctx context.Context, old *corev1.Secret, c tokensecret.Co
 	}
 	ac := corev1ac.Secret(TokenSecretName, s.Namespace).
 		WithType(corev1.SecretTypeOpaque).
-		WithLabels(map[string]string{labelManagedBy: managedBy, "velero.io/exclude-from-backup": "true"}).
+		WithLabels(labelsOfOurs()).
 		WithData(data)
 	opts := []client.ApplyOption{client.FieldOwner(FieldManager), client.ForceOwnership}
 	if old.ResourceVersion != "" {
