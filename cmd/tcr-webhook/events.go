@@ -30,8 +30,9 @@ type announcer struct {
 	// What is news anyway and what is not must not crowd each other out.
 	normal, warning *rate.Limiter
 
-	mu   sync.Mutex // guards told
+	mu   sync.Mutex // guards what is below
 	told map[toldKey]time.Time
+	tidy time.Time // when told was last rid of what may be told again
 }
 
 // toldKey is what is told once: the text may differ, as when a token expires a
@@ -77,9 +78,7 @@ func (a *announcer) isNew(key toldKey, now time.Time, warning bool) bool {
 	if last, told := a.told[key]; told && now.Sub(last) < tellAgain {
 		return false
 	}
-	if len(a.told) >= maxTold {
-		a.forget(now)
-	}
+	a.forget(now)
 	if len(a.told) >= maxTold || !a.limiter(warning).AllowN(now, 1) {
 		return false
 	}
@@ -87,8 +86,13 @@ func (a *announcer) isNew(key toldKey, now time.Time, warning bool) bool {
 	return true
 }
 
-// forget drops what may be told again. The caller holds mu.
+// forget drops what may be told again, now and then: admissions pass through
+// here. The caller holds mu.
 func (a *announcer) forget(now time.Time) {
+	if now.Sub(a.tidy) < tellAgain/10 {
+		return
+	}
+	a.tidy = now
 	for key, last := range a.told {
 		if now.Sub(last) >= tellAgain {
 			delete(a.told, key)

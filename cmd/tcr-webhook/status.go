@@ -117,7 +117,7 @@ func (r *reporter) read(ctx context.Context) (*status.Document, error) {
 	}
 	found, err := status.Decode(cm.Data)
 	if err != nil {
-		return nil, nil //nolint:nilerr // another version's, or nobody's: it is written anew
+		return nil, nil // another version's, or nobody's: it is written anew
 	}
 	return found, nil
 }

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcr-webhook/tcr-webhook/cmd/internal/config"
+	"github.com/tcr-webhook/tcr-webhook/cmd/internal/status"
+	"github.com/tcr-webhook/tcr-webhook/credentials"
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/credentials/token"
+)
+
+func TestProblem(t *testing.T) {
+	t.Parallel()
+	assert.Nil(t, problem(nil))
+	for want, err := range map[string]error{
+		status.ProblemDenied:      token.ErrDenied,
+		status.ProblemNotFound:    token.ErrNotFound,
+		status.ProblemBadRequest:  token.ErrBadRequest,
+		status.ProblemThrottled:   token.ErrThrottled,
+		status.ProblemClockSkew:   token.ErrClockSkew,
+		status.ProblemSource:      credentials.ErrSource,
+		status.ProblemUnavailable: errors.New("x"),
+	} {
+		err := fmt.Errorf("issue token (request 7c1f-%s): %w", strings.Repeat("a", 8), err)
+		got := problem(err)
+		assert.Equal(t, want, got.Reason)
+		assert.NotContains(t, got.Message, "7c1f", "the same failure has the same text")
+		assert.Contains(t, got.Message, "issue token: ")
+	}
+}
+
+func TestDigestsTellConfigurationsApart(t *testing.T) {
+	t.Parallel()
+	digest := func(text string) string {
+		c, err := config.Decode("config.yaml", []byte(text))
+		require.NoError(t, err)
+		return digestOf(c)
+	}
+	first := digest(goodConfig)
+	assert.NotEmpty(t, first)
+	assert.Equal(t, first, digest("# a comment\n"+goodConfig))
+	assert.NotEqual(t, first, digest(strings.Replace(goodConfig, "tcr-m3ut3qxx", "tcr-other001", 1)))
+	assert.NotEqual(t, first, digest(goodConfig+"firstPodGrace: 2s\n"))
+}
+
+func TestInsightHoldsNoToken(t *testing.T) {
+	t.Parallel()
+	const marker = "marker-03c2"
+	key := registry.Key{ID: "tcr-demo0001"}
+	tok := token.Token{Username: "u", Password: marker, IssuedAt: time.Unix(100, 0), ExpiresAt: time.Unix(3700, 0)}
+	var i insight
+	assert.Zero(t, i.newest(key))
+	i.issued(key, tok)
+	want := tok
+	want.Password = ""
+	assert.Empty(t, cmp.Diff(want, i.newest(key)))
+
+	i.configured(nil, errors.New("line 5"))
+	assert.Equal(t, status.Config{Error: "line 5"}, i.configuration())
+	c, err := config.Decode("config.yaml", []byte(goodConfig))
+	require.NoError(t, err)
+	i.configured(c, nil)
+	assert.Equal(t, status.Config{Digest: digestOf(c)}, i.configuration())
+	i.configured(nil, errors.New("line 5"))
+	assert.Equal(t, status.Config{Digest: digestOf(c), Error: "line 5"}, i.configuration(), "what is in force stays")
+}
+
+func TestTokenGauges(t *testing.T) {
+	t.Parallel()
+	entries := []registry.Entry{{ID: "tcr-a"}, {ID: "tcr-a", Account: "other"}, {ID: "tcr-b"}, {ID: "fixed", Account: "secret/x"}}
+	tokens := map[registry.Key]token.Token{
+		{ID: "tcr-a"}:                         {IssuedAt: time.Unix(0, 0), ExpiresAt: time.Unix(3600, 0)},
+		{ID: "tcr-a", Account: "other"}:       {IssuedAt: time.Unix(0, 0), ExpiresAt: time.Unix(1800, 0)},
+		{ID: "fixed", Account: "secret/x"}:    {Username: "u"},
+		{ID: "tcr-gone", Account: "was once"}: {ExpiresAt: time.Unix(1, 0)},
+	}
+	var d *registry.Directory
+	g := &tokenGauges{
+		directory: func() *registry.Directory { return d },
+		newest:    func(k registry.Key) token.Token { return tokens[k] },
+		expiry:    prometheus.NewDesc("expiry", "x", []string{"instance"}, nil),
+		lifetime:  prometheus.NewDesc("lifetime", "x", []string{"instance"}, nil),
+	}
+	assert.Zero(t, testutil.CollectAndCount(g))
+	d, _ = registry.NewDirectory(entries)
+	require.NoError(t, testutil.CollectAndCompare(g, strings.NewReader(`
+# HELP expiry x
+# TYPE expiry gauge
+expiry{instance="tcr-a"} 1800
+# HELP lifetime x
+# TYPE lifetime gauge
+lifetime{instance="tcr-a"} 1800
+`)))
+}
+
+func TestConfigurationsAreCounted(t *testing.T) {
+	t.Parallel()
+	m, err := newServerMetrics(prometheus.NewRegistry())
+	require.NoError(t, err)
+	m.configured(nil)
+	m.configured(errors.New("x"))
+	assert.Zero(t, testutil.ToFloat64(m.reloaded))
+	assert.InDelta(t, 1, testutil.ToFloat64(m.generation), 0)
+	m.configured(nil)
+	assert.InDelta(t, 1, testutil.ToFloat64(m.reloaded), 0)
+	assert.InDelta(t, 2, testutil.ToFloat64(m.generation), 0)
+}
