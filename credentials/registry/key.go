@@ -1,6 +1,9 @@
 package registry
 
-import "strings"
+import (
+	"log/slog"
+	"strings"
+)
 
 // Account tells apart the logins of one registry: the fingerprint of the
 // identity that asks for them, or the name of the Secret that holds a fixed
@@ -36,3 +39,6 @@ func (k Key) String() string {
 	}
 	return string(k.ID) + "/" + string(k.Account)
 }
+
+// LogValue implements slog.LogValuer: a log shows a key as String does.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }

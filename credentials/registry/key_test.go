@@ -1,8 +1,11 @@
 package registry_test
 
 import (
+	"bytes"
+	"log/slog"
 	"testing"
 
+	"github.com/go-logr/logr"
 	"github.com/stretchr/testify/assert"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
@@ -30,7 +33,11 @@ func TestAnAccountTellsFixedLoginsFromIssuedOnes(t *testing.T) {
 			if fixed {
 				assert.Equal(t, tt.secret, secret)
 			}
-			assert.Equal(t, tt.key, registry.Key{ID: "personal", Account: tt.account}.String())
+			key := registry.Key{ID: "personal", Account: tt.account}
+			assert.Equal(t, tt.key, key.String())
+			var log bytes.Buffer
+			logr.FromSlogHandler(slog.NewJSONHandler(&log, nil)).Info("x", "instance", key)
+			assert.Contains(t, log.String(), `"instance":"`+tt.key+`"`)
 		})
 	}
 }
