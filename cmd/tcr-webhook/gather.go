@@ -117,6 +117,7 @@ type facts struct {
 	// Of the reporter's goroutine alone: counting takes a while.
 	census *credentials.Census
 	at     time.Time
+	onWay  time.Time // since when Secrets have been on their way; zero for none
 }
 
 // censusEvery bounds what counting 10,000 Secrets costs.
@@ -134,6 +135,7 @@ func (f *facts) gather(ctx context.Context) *status.Facts {
 	}
 	if f.census != nil {
 		all.Secrets = inWords(f.census.Secrets)
+		all.Unsettled = f.unsettled(all.Secrets, time.Now())
 	}
 	if ahead, known := s.cloud.clockAhead(); known {
 		all.ClockAhead = &ahead
@@ -158,6 +160,21 @@ func (f *facts) count(ctx context.Context) {
 			f.server.metrics.pullSecrets.WithLabelValues(string(state)).Set(float64(census.Secrets[state]))
 		}
 	}
+}
+
+// unsettled is for how long there have been Secrets on their way.
+func (f *facts) unsettled(states map[string]int, now time.Time) time.Duration {
+	for state, n := range states {
+		if n == 0 || !status.Passing(state) {
+			continue
+		}
+		if f.onWay.IsZero() {
+			f.onWay = now
+		}
+		return now.Sub(f.onWay)
+	}
+	f.onWay = time.Time{}
+	return 0
 }
 
 // instances is each login of the directory; nil while that is not known.

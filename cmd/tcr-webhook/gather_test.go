@@ -76,6 +76,26 @@ func TestInsightHoldsNoToken(t *testing.T) {
 	assert.Equal(t, status.Config{Digest: digestOf(c), Error: "line 5"}, i.configuration(), "what is in force stays")
 }
 
+func TestUnsettled(t *testing.T) {
+	t.Parallel()
+	var f facts
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for _, step := range []struct {
+		states map[string]int
+		after  time.Duration
+		want   time.Duration
+	}{
+		{map[string]int{"current": 1}, 0, 0},
+		{map[string]int{"missing": 1}, 10 * time.Second, 0},
+		{map[string]int{"drifted": 1, "current": 2}, 15 * time.Second, 5 * time.Second},
+		{map[string]int{"missing": 0, "expired": 1}, 20 * time.Second, 0},
+		{map[string]int{"outdated": 1}, 30 * time.Second, 0},
+		{map[string]int{"outdated": 1}, 40 * time.Second, 10 * time.Second},
+	} {
+		assert.Equal(t, step.want, f.unsettled(step.states, noon.Add(step.after)))
+	}
+}
+
 func TestTokenGauges(t *testing.T) {
 	t.Parallel()
 	entries := []registry.Entry{{ID: "tcr-a"}, {ID: "tcr-a", Account: "other"}, {ID: "tcr-b"}, {ID: "fixed", Account: "secret/x"}}

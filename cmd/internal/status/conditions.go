@@ -170,11 +170,20 @@ func because(p *Problem) string {
 	return ": " + p.Message
 }
 
-// wellState tells states of pull Secrets that nothing is to be done about.
-// A foreign Secret is what its namespace wants, and one too many works.
-func wellState(state string) bool {
+// well tells states of pull Secrets that nothing is to be done about. A foreign
+// Secret is what its namespace wants, and one too many works.
+func well(state string) bool {
 	return slices.Contains([]string{"current", "foreign", "leftover"}, state)
 }
+
+// Passing tells states that every Secret goes through for a moment: when it is
+// wanted, when the configuration has changed, and when somebody has changed it.
+func Passing(state string) bool {
+	return slices.Contains([]string{"missing", "outdated", "drifted"}, state)
+}
+
+// settleSecrets is how long a moment is.
+const settleSecrets = time.Minute
 
 func (f *Facts) secretsDelivered() metav1.Condition {
 	if f.Secrets == nil {
@@ -184,7 +193,7 @@ func (f *Facts) secretsDelivered() metav1.Condition {
 	stale := false
 	for _, state := range slices.Sorted(maps.Keys(f.Secrets)) {
 		if n := f.Secrets[state]; n > 0 {
-			stale = stale || !wellState(state)
+			stale = stale || !well(state) && (!Passing(state) || f.Unsettled >= settleSecrets)
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
 	}

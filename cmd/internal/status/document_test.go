@@ -17,8 +17,8 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// well is all facts when all is well.
-func well() *Facts {
+// fine is all facts when all is well.
+func fine() *Facts {
 	ahead := 2 * time.Second
 	return &Facts{
 		Version: "v1.2.3", Replica: "tcr-webhook-0",
@@ -90,6 +90,10 @@ func TestConditions(t *testing.T) {
 			f.Instances[0].LastError = denied
 		}, map[string]string{Ready: "False TokenMissing", TokenValid: "False TokenMissing"}},
 		{"stale Secrets", func(f *Facts) { f.Secrets["expired"] = 2 }, map[string]string{Ready: "False PullSecretsStale", SecretsDelivered: "False PullSecretsStale"}},
+		{"Secrets on their way", func(f *Facts) { f.Secrets["missing"], f.Unsettled = 2, 59*time.Second }, nil},
+		{"Secrets on their way for long", func(f *Facts) { f.Secrets["missing"], f.Unsettled = 2, time.Minute }, map[string]string{
+			Ready: "False PullSecretsStale", SecretsDelivered: "False PullSecretsStale",
+		}},
 		{"no Secrets at all", func(f *Facts) { f.Secrets = map[string]int{} }, nil},
 		{"an old certificate", func(f *Facts) { f.Certificate.NotAfter = noon.Add(10 * time.Minute) }, map[string]string{CertificateValid: "True CertificateExpiresSoon"}},
 		{"an expired certificate", func(f *Facts) { f.Certificate.NotAfter = noon }, map[string]string{
@@ -117,7 +121,7 @@ func TestConditions(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f := well()
+			f := fine()
 			tt.change(f)
 			want := map[string]string{}
 			for k, v := range asWell {
@@ -144,14 +148,14 @@ func TestTransitionTimesMoveWithTheStatusAlone(t *testing.T) {
 	at := func(d *Document, kind string) time.Time {
 		return meta.FindStatusCondition(d.Conditions, kind).LastTransitionTime.UTC()
 	}
-	first := Next(well(), nil, noon)
+	first := Next(fine(), nil, noon)
 	later := noon.Add(time.Minute)
 
-	same := Next(well(), first, later)
+	same := Next(fine(), first, later)
 	assert.Equal(t, noon, at(same, TokenValid))
 	assert.Empty(t, cmp.Diff(first, same), "nothing has changed")
 
-	f := well()
+	f := fine()
 	f.Instances[0].LastError = denied
 	failing := Next(f, same, later)
 	assert.Equal(t, noon, at(failing, TokenValid), "another reason for the same status")
@@ -167,7 +171,7 @@ func TestTransitionTimesMoveWithTheStatusAlone(t *testing.T) {
 func TestNotices(t *testing.T) {
 	t.Parallel()
 	state := func(change func(*Facts)) *Document {
-		f := well()
+		f := fine()
 		if change != nil {
 			change(f)
 		}
@@ -214,7 +218,7 @@ func TestNotices(t *testing.T) {
 
 func TestEncodeAndDecode(t *testing.T) {
 	t.Parallel()
-	f := well()
+	f := fine()
 	f.Instances[0].LastError = denied
 	f.Instances = append(f.Instances, Instance{ID: "personal", Token: &Token{}})
 	f.Registrations = &[]registration.Gap{{Kind: registration.HostNotNamed, In: "pods.tcr-webhook.io", Host: "r.example.com"}}
@@ -244,7 +248,7 @@ func TestEncodeAndDecode(t *testing.T) {
 // Whatever the errors and however many the gaps, the document stays small.
 func TestADocumentIsBounded(t *testing.T) {
 	t.Parallel()
-	f := well()
+	f := fine()
 	f.Config.Error = strings.Repeat("例", 1<<20)
 	f.Instances[0].LastError = &Problem{Reason: ProblemUnavailable, Message: f.Config.Error}
 	gaps := make([]registration.Gap, 1000)
@@ -257,7 +261,7 @@ func TestADocumentIsBounded(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	data, err := Encode(Next(well(), nil, noon))
+	data, err := Encode(Next(fine(), nil, noon))
 	require.NoError(f, err)
 	f.Add(data[Key])
 	f.Add("apiVersion: tcr-webhook.io/v1alpha1\nkind: Status\nconditions: [{type: Ready, lastTransitionTime: 2026-11-23T12:00:00Z}]\ninstances: [{}]")
@@ -267,8 +271,8 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		// Whatever somebody wrote there, the next document is as it should be.
-		d := Next(well(), before, noon)
-		assert.Equal(t, said(Next(well(), nil, noon).Conditions), said(d.Conditions))
+		d := Next(fine(), before, noon)
+		assert.Equal(t, said(Next(fine(), nil, noon).Conditions), said(d.Conditions))
 		_ = Notices(before, d)
 	})
 }

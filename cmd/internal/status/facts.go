@@ -15,8 +15,11 @@ type Facts struct {
 	Config           Config
 	Instances        []Instance
 	Secrets          map[string]int
-	Certificate      *Validity
-	Registrations    *[]registration.Gap
+	// Unsettled is for how long there have been Secrets that are on their way,
+	// see passing.
+	Unsettled     time.Duration
+	Certificate   *Validity
+	Registrations *[]registration.Gap
 	// ClockAhead is how far our clock is ahead of the cloud API's.
 	ClockAhead *time.Duration
 }
