@@ -58,6 +58,8 @@ func (d *Directory) Decide(image string, ns Namespace) Decision {
 		return alone(OtherPort)
 	case !wellFormed(len(image)-len(img.Rest)-1, img.Rest) && !grammatical(image):
 		return alone(Unparsable)
+	case isSystemPath(img.Host, img.Rest):
+		return alone(PublicMirror)
 	}
 	for _, i := range indices {
 		if e := &d.entries[i]; e.Namespaces.Match(ns) {

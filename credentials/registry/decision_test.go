@@ -42,6 +42,31 @@ func testDirectory(t testing.TB) *Directory {
 	return d
 }
 
+// A fixed login of the Personal Edition is not for what Tencent keeps there for
+// everybody.
+func TestDecideAboutThePersonalEdition(t *testing.T) {
+	t.Parallel()
+	d, _ := NewDirectory([]Entry{{
+		ID: "personal", Account: SecretAccount("ccr-login"), Namespaces: selectNamespaces(t),
+		Hosts: Hosts{Public: "ccr.ccs.tencentyun.com", Custom: []Host{"hkccr.ccs.tencentyun.com"}},
+	}})
+	for image, want := range map[string]Reason{
+		"ccr.ccs.tencentyun.com/mine/app:1":              AsWritten,
+		"ccr.ccs.tencentyun.com/tkeimages/pause:1":       PublicMirror,
+		"CCR.ccs.tencentyun.com:443/library/nginx":       PublicMirror,
+		"hkccr.ccs.tencentyun.com/tkeimages/csi/x:1":     PublicMirror,
+		"ccr.ccs.tencentyun.com/tkeimages-mine/app:1":    AsWritten,
+		"ccr.ccs.tencentyun.com/mine/tkeimages:1":        AsWritten,
+		"sgccr.ccs.tencentyun.com/mine/app:1":            NotManaged,
+		"ccr.ccs.tencentyun.com.evil.io/tkeimages/app:1": NotManaged,
+	} {
+		got := d.Decide(image, Namespace{Name: "a"})
+		assert.Equal(t, want, got.Reason, image)
+		assert.Equal(t, want == AsWritten, got.Instance == "personal", image)
+		assert.Equal(t, image, got.Image, image)
+	}
+}
+
 const digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 func TestDecide(t *testing.T) {

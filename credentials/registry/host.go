@@ -55,6 +55,14 @@ func isInstanceName(h Host) bool {
 	return tcr && !strings.Contains(label, ".")
 }
 
+// isSystemPath tells what Tencent keeps for everybody on a registry that may be
+// somebody's as well: two namespaces of the Personal Edition, in every region.
+// TKE's own components are pulled from there, and wait for nobody's login.
+func isSystemPath(h Host, path string) bool {
+	region, personal := strings.CutSuffix(string(h), "ccr.ccs.tencentyun.com")
+	return personal && !strings.Contains(region, ".") && (strings.HasPrefix(path, "tkeimages/") || strings.HasPrefix(path, "library/"))
+}
+
 // isPublicMirror tells names under Suffix that Tencent runs for everybody, some
 // of them without a login: they are nobody's instance, and TKE's own components
 // pull from them.
