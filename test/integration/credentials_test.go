@@ -50,7 +50,7 @@ func TestWhatTheAPIDoesWrong(t *testing.T) {
 		fault tencent.Fault
 		says  string
 	}{
-		"hangs":     {tencent.Fault{Hang: true}, "no token for tcr-m3ut3qxx yet"},
+		"hangs":     {tencent.Fault{Hang: true}, "no login for tcr-m3ut3qxx yet"},
 		"throttles": {tencent.Fault{Code: "RequestLimitExceeded", Message: marker}, "Tencent Cloud throttles"},
 		"is HTML":   {tencent.Fault{Status: 502, Body: "<html>" + marker + "</html>", ContentType: "text/html"}, "does not answer as it should"},
 	}
