@@ -55,8 +55,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		return err
 	}
+	b, err := startBed(ctx, o, out)
+	if err != nil {
+		return err
+	}
+	return errors.Join(measured(ctx, o, b, out), b.stop())
+}
+
+// measured measures, and writes down what came of it.
+func measured(ctx context.Context, o options, b *bed, out io.Writer) error {
 	r := &report{options: o, machine: machine.Describe(ctx), loadBefore: machine.LoadAverage()}
-	if err := measure(ctx, o, r, out); err != nil {
+	if err := r.measure(ctx, o, b, out); err != nil {
 		return err
 	}
 	r.loadAfter = machine.LoadAverage()

@@ -24,13 +24,8 @@ const (
 )
 
 // measure runs it all, one phase after the other.
-func measure(ctx context.Context, o options, r *report, out io.Writer) (err error) {
-	b, err := startBed(ctx, o, out)
-	if err != nil {
-		return err
-	}
+func (r *report) measure(ctx context.Context, o options, b *bed, out io.Writer) error {
 	v := newVitals(b)
-	defer func() { err = errors.Join(err, b.stop()) }()
 	watching, end := context.WithCancel(ctx)
 	defer end()
 	var group errgroup.Group
@@ -50,7 +45,7 @@ func measure(ctx context.Context, o options, r *report, out io.Writer) (err erro
 		r.phases = append(r.phases, phase{p.name, begun, v.now()})
 	}
 	end()
-	err = group.Wait()
+	err := group.Wait()
 	r.looks, r.peak = v.looks, v.peak
 	r.violations = b.ledger.Violations(ledger.Bounds{PerSecond: maxWrites})
 	return err
