@@ -124,6 +124,28 @@ lifetime{instance="tcr-a"} 1800
 `)))
 }
 
+func TestKeysOf(t *testing.T) {
+	t.Parallel()
+	d, _ := registry.NewDirectory([]registry.Entry{{ID: "tcr-a"}, {ID: "tcr-b"}, {ID: "tcr-a", Account: "x"}, {ID: "tcr-a"}})
+	assert.Equal(t, map[registry.ID][]registry.Key{
+		"tcr-a": {{ID: "tcr-a"}, {ID: "tcr-a", Account: "x"}},
+		"tcr-b": {{ID: "tcr-b"}},
+	}, keysOf(d))
+}
+
+// BenchmarkTellOfTokens is what an admission pays where all is well.
+func BenchmarkTellOfTokens(b *testing.B) {
+	d, _ := registry.NewDirectory([]registry.Entry{{ID: "tcr-a"}})
+	tokens := token.New(nil, token.Options{})
+	s := &server{tokens: tokens, fixed: credentials.NewFixed(tokens, nil, "tcr-webhook", func() {})}
+	s.keys.Store(new(keysOf(d)))
+	s.insight.issued(registry.Key{ID: "tcr-a"}, token.Token{Username: "u", IssuedAt: time.Now(), ExpiresAt: time.Now().Add(24 * time.Hour)})
+	b.ReportAllocs()
+	for b.Loop() {
+		s.tellOfTokens(b.Context(), "shop", []registry.ID{"tcr-a"})
+	}
+}
+
 func TestConfigurationsAreCounted(t *testing.T) {
 	t.Parallel()
 	m, err := newServerMetrics(prometheus.NewRegistry())

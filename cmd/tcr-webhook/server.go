@@ -44,6 +44,7 @@ type server struct {
 
 	relookAccounts chan struct{} // capacity one: the configuration or the registries have
 
+	keys          atomic.Pointer[map[registry.ID][]registry.Key]
 	insight       insight
 	announcer     *announcer
 	registrations *registrations
@@ -211,6 +212,7 @@ func (s *server) directoryChanged() {
 	s.shared.Changed()
 	s.lookAgain()
 	signal(s.relookAccounts)
+	s.keys.Store(new(keysOf(s.instances.Directory())))
 	s.registrations.look()
 	s.report.Changed()
 }
