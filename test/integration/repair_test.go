@@ -395,7 +395,7 @@ func TestAWaveBringsNothingBack(t *testing.T) {
 	l := watched(t, s)
 	a := newAuthor(t, s)
 	kinds := []string{"stays", "gone", "ends"}
-	const each = 15
+	const each = 40
 	for i := range each {
 		for _, kind := range kinds {
 			name := fmt.Sprintf("%s-%d", kind, i)
@@ -406,8 +406,9 @@ func TestAWaveBringsNothingBack(t *testing.T) {
 	}
 	before := l.History()
 	require.NoError(t, s.WriteConfig(addedHost)) // which deselects gone-*, too
+	eventually(t, "the wave to begin", func() bool { return l.Writes()[ledger.Changed] > 0 })
 	for i := range each {
-		if i%3 == 0 { // some while the wave goes on, which takes two seconds
+		if i%5 == 0 { // some while the wave goes on, which takes three seconds
 			time.Sleep(300 * time.Millisecond)
 		}
 		ends := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("ends-%d", i)}}
