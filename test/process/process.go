@@ -106,6 +106,9 @@ func (p *Process) Ended() bool {
 	}
 }
 
+// ErrKilled is the error of Stop where asking was not enough.
+var ErrKilled = errors.New("had to be killed, for it did not end")
+
 // Stop asks the process to end, kills it if it has not after stopLimit, and
 // returns when it is gone. It is an error if it had to be killed, or was gone
 // before it was asked.
@@ -123,7 +126,7 @@ func (p *Process) Stop() error {
 		return nil
 	case <-limit.C:
 		p.Kill()
-		return fmt.Errorf("%s did not end within %s and was killed; its log is %s", p.Name, stopLimit, p.Log)
+		return fmt.Errorf("%s %w within %s; its log is %s", p.Name, ErrKilled, stopLimit, p.Log)
 	}
 }
 
