@@ -132,7 +132,7 @@ func (d *Decision) decide(r *podview.Request, state *State, around Surroundings)
 	}
 	d.decidePullSecret(r, state.PullSecretName, withhold)
 	d.keepOriginals(r)
-	d.Warnings = warnings(d, r, state.PullSecretName)
+	d.Warnings = warnings(d, r, state.PullSecretName, state.Directory)
 }
 
 // leaveAlone is the reason not to look at the images at all, or none.

@@ -183,12 +183,15 @@ func applyPatch(t testing.TB, patch, object []byte) []byte {
 
 // testState knows an instance with a private route and a domain of its own,
 // one with a public route, one that is named like a private host, one whose
-// private host is not known, and two that only some namespaces may use.
+// private host is not known, two that only some namespaces may use, and two in
+// a namespace of their own without a private route.
 func testState(t testing.TB) *State {
 	t.Helper()
 	all, err := registry.SelectNamespaces(nil, nil)
 	require.NoError(t, err)
 	teams, err := registry.SelectNamespaces([]string{"team-*"}, nil)
+	require.NoError(t, err)
+	remote, err := registry.SelectNamespaces([]string{"remote"}, nil)
 	require.NoError(t, err)
 	gold, err := registry.SelectNamespaces(nil, labels.SelectorFromSet(labels.Set{"tier": "gold"}))
 	require.NoError(t, err)
@@ -205,6 +208,10 @@ func testState(t testing.TB) *State {
 			Public: "nopv.tencentcloudcr.com"}},
 		{ID: "tcr-gold0006", Route: registry.RoutePrivateName, Namespaces: gold, Hosts: registry.Hosts{
 			Public: "gold.tencentcloudcr.com", Private: "gold-vpc.tencentcloudcr.com"}},
+		{ID: "tcr-none0007", Route: registry.RouteNone, Namespaces: remote, Hosts: registry.Hosts{Public: "none.tencentcloudcr.com", Private: "none-vpc.tencentcloudcr.com"},
+			Reach: registry.Reach{Reason: registry.NoLink, Advice: "no private link from vpc-abc123 to tcr-none0007"}},
+		{ID: "tcr-wait0008", Route: registry.RouteNone, Namespaces: remote, Hosts: registry.Hosts{Public: "wait.tencentcloudcr.com"},
+			Reach: registry.Reach{Reason: registry.RouteNotKnown}},
 	})
 	require.Empty(t, conflicts)
 	return &State{

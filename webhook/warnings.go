@@ -19,11 +19,14 @@ const (
 
 // warnings say what the sender of r could do something about; secret is the
 // name of the pull Secret.
-func warnings(d *Decision, r *podview.Request, secret string) []string {
+func warnings(d *Decision, r *podview.Request, secret string, directory *registry.Directory) []string {
 	var list []string
 	more := 0
 	for _, i := range d.Images {
 		text := imageWarning(i, r)
+		if advice := directory.Advice(i.Decision); text == "" && advice != "" {
+			text = "image stays on its host: " + advice
+		}
 		switch {
 		case text == "":
 		case len(list) == maxWarnings:

@@ -91,6 +91,9 @@ func (d *Directory) unmanaged(image string, h Host, ns Namespace) Decision {
 
 func (e *Entry) decide(image string, img imageRef) Decision {
 	host, reason := img.Host, AsWritten
+	if e.Route == RouteNone && e.Reach.Reason != "" {
+		reason = e.Reach.Reason
+	}
 	if e.Route == RoutePrivateName {
 		switch e.Hosts.Private {
 		case img.Host:

@@ -2,17 +2,8 @@ package registry
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
-)
-
-// Route says which host an instance's images are pulled from.
-type Route string
-
-const (
-	// RoutePublicName leaves images on the host they name.
-	RoutePublicName Route = "PublicName"
-	// RoutePrivateName moves images to the instance's "-vpc" host.
-	RoutePrivateName Route = "PrivateName"
 )
 
 // Entry is one configured registry: an instance, what is known of it, and the
@@ -23,6 +14,7 @@ type Entry struct {
 	Account    Account
 	Hosts      Hosts
 	Route      Route
+	Reach      Reach // of RouteNone, and of an entry whose hosts are not known
 	Namespaces Namespaces
 	// EveryNamespace asks for the login as soon as a namespace exists instead
 	// of with its first pod.
@@ -57,6 +49,9 @@ func NewDirectory(entries []Entry) (*Directory, []Conflict) {
 	d := &Directory{byHost: map[Host][]int{}}
 	for i, e := range entries {
 		named := e.Hosts.Public != ""
+		if owner := owners[e.Hosts.Private]; e.Route == RoutePrivateName && owner != e.ID && owner != "" {
+			e.Reach = nameTaken(e.ID, e.Hosts.Private, owner)
+		}
 		e.Hosts = e.Hosts.only(func(h Host) bool { return owners[h] == e.ID })
 		d.entries = append(d.entries, e)
 		if !named {
@@ -67,6 +62,10 @@ func NewDirectory(entries []Entry) (*Directory, []Conflict) {
 		}
 	}
 	return d, conflicts
+}
+
+func nameTaken(id ID, private Host, owner ID) Reach {
+	return Reach{NoPrivateHost, fmt.Sprintf("the name %s belongs to instance %s, so there is none to reach %s privately by; have its public name resolve privately, or set route: Public", private, owner, id)}
 }
 
 // claim decides which instance answers for each host.
