@@ -37,6 +37,7 @@ type setup struct {
 	life       time.Duration // of a token
 	namespaces int
 	config     string // default stack.DefaultConfig
+	env        []string
 	prepare    func(*tencent.Cloud)
 }
 
@@ -50,6 +51,9 @@ type bed struct {
 	// broken is when the cloud did not answer as it should: what it issued
 	// then, nobody may have got.
 	broken []ledger.Span
+	// restarted says that the API server was: until it has read its own rules
+	// again, it refuses everything.
+	restarted bool
 }
 
 // clock is the cloud's.
@@ -70,7 +74,7 @@ func startAt(t *testing.T, o setup, bounds ledger.Bounds, offset time.Duration) 
 	b.clock.offset.Store(int64(offset))
 	var err error
 	b.Stack, err = stack.Start(t.Context(), stack.Options{
-		Dir: t.TempDir(), Binary: binary, Replicas: replicas, Config: o.config, Audit: true, Now: b.clock.now,
+		Dir: t.TempDir(), Binary: binary, Replicas: replicas, Config: o.config, Env: o.env, Audit: true, Now: b.clock.now,
 		Prepare: func(c *tencent.Cloud) {
 			c.SetTokenLifetime(o.life)
 			if o.prepare != nil {
@@ -232,9 +236,11 @@ func (b *bed) judge(t *testing.T, bounds ledger.Bounds) {
 	leaks, err := b.Leaks(ctx, marker)
 	require.NoError(t, err)
 	assert.Empty(t, leaks, "outputs that hold a login")
-	denied, err := b.Denied()
-	require.NoError(t, err)
-	assert.Empty(t, denied, "what our ServiceAccount lacks")
+	if !b.restarted {
+		denied, err := b.Denied()
+		require.NoError(t, err)
+		assert.Empty(t, denied, "what our ServiceAccount lacks")
+	}
 	t.Logf("writes %v, %d calls of %s", b.ledger.Writes(), len(b.Cloud.Calls(issue)), issue)
 	if len(b.names) > 0 {
 		b.pull(ctx, t, b.names[0])

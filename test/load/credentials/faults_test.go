@@ -14,6 +14,10 @@ import (
 // tenths of it.
 const life = 40 * time.Second
 
+// hears is how soon all must be well after a fault: three tries, and the
+// Secrets' turn.
+const hears = 15 * time.Second
+
 // usual is what one Secret may be written with such tokens, at most twice in
 // each renewal, and what all may be together: 20 a second, and a quarter for
 // repairs and for looking from outside.
@@ -104,7 +108,6 @@ func TestFaultsOfTheCloud(t *testing.T) {
 			b.pass(t, f.to-f.from)
 			mend()
 			b.broken = append(b.broken, ledger.Span{From: begun, To: b.clock.now()})
-			const hears = 15 * time.Second // three tries, and the Secrets' turn
 			if long {
 				b.ledger.NoExcuse(hears)
 			}

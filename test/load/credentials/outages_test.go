@@ -130,6 +130,7 @@ func TestOutagesOfTheAPIServer(t *testing.T) {
 			require.NoError(t, o.begin(b))
 			pass(t, o.lasts)
 			require.NoError(t, o.end(t, b))
+			b.restarted = true
 			b.recovers(t, b.life/2)
 		})
 	}
