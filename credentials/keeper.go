@@ -202,9 +202,18 @@ func readNamespace(ctx context.Context, from client.Reader, name string) (delive
 		return delivery.Namespace{}, errGone
 	}
 	return delivery.Namespace{
-		Namespace: registry.Namespace{Name: name, Labels: meta.Labels},
+		Namespace: registry.Namespace{Name: name, Labels: LabelsOf(&meta)},
 		Deliver:   meta.Annotations[delivery.Annotation],
 	}, nil
+}
+
+// LabelsOf are the labels of a namespace. A cache may leave out the one that
+// each has and that says no more than its name, where it is the only one.
+func LabelsOf(meta *metav1.PartialObjectMetadata) map[string]string {
+	if len(meta.Labels) == 0 {
+		return map[string]string{corev1.LabelMetadataName: meta.Name}
+	}
+	return meta.Labels
 }
 
 func (k *Keeper) observe(ctx context.Context, namespace string) (Observed, error) {

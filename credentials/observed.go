@@ -3,7 +3,6 @@ package credentials
 import (
 	"crypto/hmac"
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/tcr-webhook/tcr-webhook/credentials/pullsecret"
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
 
@@ -23,13 +21,10 @@ const (
 	labelManagedBy = "app.kubernetes.io/managed-by"
 	managedBy      = "tcr-webhook"
 
-	annotationExpires = "tcr-webhook.io/expires-at"      // when the first of the logins expires; absent if none does
-	annotationLogins  = "tcr-webhook.io/logins"          // JSON: instance id to what is held of it
-	annotationDigest  = "tcr-webhook.io/content-digest"  // see seal
-	dataKey           = corev1.DockerConfigJsonKey       // where the logins are
-	summaryDigest     = "tcr-webhook.io/observed-digest" // keys of a summary's data, see Summarize
-	summaryHosts      = "tcr-webhook.io/observed-hosts"
-	summaryMarks      = "tcr-webhook.io/observed-marks"
+	annotationExpires = "tcr-webhook.io/expires-at"     // when the first of the logins expires; absent if none does
+	annotationLogins  = "tcr-webhook.io/logins"         // JSON: instance id to what is held of it
+	annotationDigest  = "tcr-webhook.io/content-digest" // see seal
+	dataKey           = corev1.DockerConfigJsonKey      // where the logins are
 )
 
 // labelsOfOurs and annotationsOfOurs are what every pull Secret carries.
@@ -79,41 +74,6 @@ type Observed struct {
 	ResourceVersion string
 }
 
-// Summarize strips a Secret to what Observe reads, for the cache: the logins
-// themselves are replaced by their digest and their hosts.
-func Summarize(obj any) (any, error) {
-	s, ok := obj.(*corev1.Secret)
-	if !ok {
-		return obj, nil
-	}
-	if _, done := s.Data[summaryDigest]; done {
-		return s, nil // resyncs hand in what they were given
-	}
-	data := s.Data[dataKey]
-	hosts := make([]string, 0, 4)
-	for _, h := range pullsecret.Hosts(data) {
-		hosts = append(hosts, string(h))
-	}
-	summary := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: s.Namespace, Name: s.Name, UID: s.UID, ResourceVersion: s.ResourceVersion,
-			Labels: only(s.Labels, labelManagedBy), Annotations: only(s.Annotations, annotationExpires, annotationLogins, annotationDigest),
-		},
-		Type: s.Type, Immutable: s.Immutable,
-		Data: map[string][]byte{
-			summaryDigest: []byte(pullsecret.Digest(data)),
-			summaryHosts:  []byte(strings.Join(hosts, " ")),
-		},
-	}
-	if within(labelsOfOurs(), s.Labels) && within(annotationsOfOurs(), s.Annotations) {
-		summary.Data[summaryMarks] = nil
-	}
-	if slices.ContainsFunc(s.ManagedFields, appliedByUs) {
-		summary.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: FieldManager, Operation: metav1.ManagedFieldsOperationApply}}
-	}
-	return summary, nil
-}
-
 // within tells whether all of part is in whole.
 func within(part, whole map[string]string) bool {
 	for k, v := range part {
@@ -124,36 +84,27 @@ func within(part, whole map[string]string) bool {
 	return true
 }
 
-// only is the part of m under keys: of 10,000 Secrets every byte counts.
-func only(m map[string]string, keys ...string) map[string]string {
-	kept := make(map[string]string, len(keys))
-	for _, k := range keys {
-		if v, ok := m[k]; ok {
-			kept[k] = strings.Clone(v)
-		}
-	}
-	return kept
-}
-
 // Observe reads a summarized Secret; nil means there is none. digestKey is what
 // the Secret was sealed with.
 func Observe(s *corev1.Secret, digestKey []byte) Observed {
 	if s == nil {
 		return Observed{}
 	}
+	sum, ok := summaryOf(s)
+	if !ok {
+		return Observed{Exists: true, UID: s.UID, ResourceVersion: s.ResourceVersion}
+	}
 	o := Observed{
 		Exists: true,
-		Ours:   s.Labels[labelManagedBy] == managedBy || slices.ContainsFunc(s.ManagedFields, appliedByUs),
+		Ours:   sum.ours,
 		Fixed:  s.Immutable != nil && *s.Immutable || s.Type != corev1.SecretTypeDockerConfigJson,
 		UID:    s.UID, ResourceVersion: s.ResourceVersion,
 	}
-	seal := seal(digestKey, string(s.Data[summaryDigest]), s.Annotations[annotationLogins], s.Annotations[annotationExpires])
-	_, marked := s.Data[summaryMarks]
-	o.Intact = !o.Fixed && marked && hmac.Equal([]byte(seal), []byte(s.Annotations[annotationDigest]))
-	for h := range strings.FieldsSeq(string(s.Data[summaryHosts])) {
+	o.Intact = !o.Fixed && sum.marked && hmac.Equal([]byte(seal(digestKey, sum.digest, sum.logins, sum.expires)), []byte(sum.seal))
+	for h := range strings.FieldsSeq(sum.hosts) {
 		o.Hosts = append(o.Hosts, registry.Host(h))
 	}
-	if json.Unmarshal([]byte(s.Annotations[annotationLogins]), &o.Held) != nil {
+	if json.Unmarshal([]byte(sum.logins), &o.Held) != nil {
 		o.Held, o.Intact = nil, false
 	}
 	return o

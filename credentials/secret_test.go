@@ -82,6 +82,8 @@ func TestObserve(t *testing.T) {
 			s.Data[dataKey] = []byte(`{"auths":{"evil.io":{}}}`)
 			s.Annotations[annotationDigest] = seal(nil, pullsecret.Digest(s.Data[dataKey]), s.Annotations[annotationLogins], s.Annotations[annotationExpires])
 		}, true, false, false},
+		{"a line break in an annotation", func(s *corev1.Secret) { s.Annotations[annotationExpires] += "\nyes" }, true, false, false},
+		{"a line break in a host", func(s *corev1.Secret) { s.Data[dataKey] = []byte(`{"auths":{"a\nb":{}}}`) }, true, false, false},
 		{"annotations gone", func(s *corev1.Secret) { s.Annotations = nil }, true, false, false},
 		{"label gone, but we applied it", func(s *corev1.Secret) {
 			s.Labels = nil

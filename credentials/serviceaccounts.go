@@ -5,19 +5,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -34,65 +32,73 @@ const (
 	AddedAnnotation = "tcr-webhook.io/added-pull-secret"
 )
 
+// Accounts are the annotations of ServiceAccounts, from memory.
+type Accounts interface {
+	// Annotated lists those that may concern us; of one namespace, or all for "".
+	Annotated(namespace string) []types.NamespacedName
+	Annotations(namespace, name string) (annotations map[string]string, found bool)
+}
+
 // ServiceAccounts adds the name of the pull Secret to the ServiceAccounts that
 // ask for it, and takes it away again when they no longer do. It runs on the
 // leader. Its requests are names of ServiceAccounts.
 type ServiceAccounts struct {
-	Keeper *Keeper
+	Keeper   *Keeper
+	Accounts Accounts
 	// Enabled tells whether the configuration allows it. While it does not,
 	// names that were added are taken away.
 	Enabled func() bool
 	// Relook asks for another look at all, after the configuration has changed.
 	Relook <-chan struct{}
+
+	queue atomic.Pointer[queueOfRequests] // while it runs
 }
 
 // SetupWithManager registers the controller.
 func (a *ServiceAccounts) SetupWithManager(mgr ctrl.Manager) error {
-	concerned := predicate.NewPredicateFuncs(func(o client.Object) bool { return a.concerns(o.GetAnnotations()) })
 	return builder.ControllerManagedBy(mgr).
 		Named("service-accounts").
-		For(&corev1.ServiceAccount{}, builder.OnlyMetadata, builder.WithPredicates(concerned)).
-		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-			return a.in(ctx, client.InNamespace(o.GetName()))
+		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
+			return a.in(o.GetName())
 		})).
-		WatchesRawSource(source.Func(a.watchRelook)).
+		WatchesRawSource(source.Func(a.start)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
 		Complete(a)
 }
 
-// concerns tells by the annotations of a ServiceAccount, which are all that the
-// cache has, whether anything may be to do about it.
-func (a *ServiceAccounts) concerns(annotations map[string]string) bool {
-	return annotations[AddedAnnotation] != "" || annotations[ServiceAccountAnnotation] != "" && a.Enabled()
+// Changed has a ServiceAccount looked at.
+func (a *ServiceAccounts) Changed(name types.NamespacedName) {
+	if q := a.queue.Load(); q != nil {
+		(*q).Add(reconcile.Request{NamespacedName: name})
+	}
 }
 
-// in lists the ServiceAccounts that are concerned.
-func (a *ServiceAccounts) in(ctx context.Context, where ...client.ListOption) []reconcile.Request {
-	var all metav1.PartialObjectMetadataList
-	all.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ServiceAccountList"))
-	if err := a.Keeper.Client.List(ctx, &all, where...); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "ServiceAccounts not listed; they are looked at when they change")
-		return nil
-	}
-	var requests []reconcile.Request
-	for i := range all.Items {
-		if o := &all.Items[i]; a.concerns(o.Annotations) {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o)})
-		}
+// in lists the requests for a namespace, or for all for "".
+func (a *ServiceAccounts) in(namespace string) []reconcile.Request {
+	names := a.Accounts.Annotated(namespace)
+	requests := make([]reconcile.Request, 0, len(names))
+	for _, name := range names {
+		requests = append(requests, reconcile.Request{NamespacedName: name})
 	}
 	return requests
 }
 
-func (a *ServiceAccounts) watchRelook(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+// start feeds the queue of the controller until ctx ends.
+func (a *ServiceAccounts) start(ctx context.Context, q queueOfRequests) error {
+	a.queue.Store(&q)
+	all := func() {
+		for _, r := range a.in("") {
+			q.Add(r)
+		}
+	}
+	all()
 	go func() {
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-a.Relook:
-				for _, r := range a.in(ctx) {
-					q.Add(r)
-				}
+				all()
 			}
 		}
 	}()
@@ -101,8 +107,12 @@ func (a *ServiceAccounts) watchRelook(ctx context.Context, q workqueue.TypedRate
 
 // Reconcile looks at one ServiceAccount.
 func (a *ServiceAccounts) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	annotations, _ := a.Accounts.Annotations(req.Namespace, req.Name)
+	if annotations[AddedAnnotation] == "" && (annotations[ServiceAccountAnnotation] == "" || !a.Enabled()) {
+		return reconcile.Result{}, nil
+	}
 	var account corev1.ServiceAccount
-	err := a.Keeper.Live.Get(ctx, req.NamespacedName, &account) // the cache has no imagePullSecrets
+	err := a.Keeper.Live.Get(ctx, req.NamespacedName, &account) // memory has no imagePullSecrets
 	if err != nil {
 		return a.outcome(ctx, req, client.IgnoreNotFound(err))
 	}

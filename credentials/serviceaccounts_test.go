@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -83,6 +85,17 @@ func TestAccountSteps(t *testing.T) {
 	}
 }
 
+// live is Accounts that are never behind.
+type live struct{ client.Client }
+
+func (l live) Annotated(string) []types.NamespacedName { return nil }
+
+func (l live) Annotations(namespace, name string) (map[string]string, bool) {
+	var s corev1.ServiceAccount
+	err := l.Get(context.Background(), client.ObjectKey{Namespace: namespace, Name: name}, &s)
+	return s.Annotations, err == nil
+}
+
 func TestAServiceAccountThatAsksIsServedWithItsSecret(t *testing.T) {
 	t.Parallel()
 	s := account(map[string]string{ServiceAccountAnnotation: "true"})
@@ -90,7 +103,7 @@ func TestAServiceAccountThatAsksIsServedWithItsSecret(t *testing.T) {
 	r := newRig(t, namespaceNamed("shop"), s)
 	r.vault.put(demoID, tokenFrom(time.Now(), time.Hour))
 	enabled := true
-	a := &ServiceAccounts{Keeper: r.Keeper, Enabled: func() bool { return enabled }}
+	a := &ServiceAccounts{Keeper: r.Keeper, Accounts: live{r.client}, Enabled: func() bool { return enabled }}
 	look := func() *corev1.ServiceAccount {
 		_, err := a.Reconcile(t.Context(), reconcile.Request{NamespacedName: client.ObjectKeyFromObject(s)})
 		require.NoError(t, err)

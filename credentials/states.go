@@ -144,7 +144,7 @@ func (k *Keeper) Census(ctx context.Context) (*Census, error) {
 			continue
 		}
 		ns := delivery.Namespace{
-			Namespace: registry.Namespace{Name: meta.Name, Labels: meta.Labels},
+			Namespace: registry.Namespace{Name: meta.Name, Labels: LabelsOf(meta)},
 			Deliver:   meta.Annotations[delivery.Annotation],
 		}
 		want := k.wanted(directory, ns)

@@ -23,7 +23,7 @@ func (s *server) newWebhook(ctx context.Context, certs *certwatcher.CertWatcher)
 	pods, err := webhook.NewPods(webhook.PodsOptions{
 		Snapshot:        s.state.Load,
 		Namespaces:      namespaceLabels(ctx, s.mgr.GetClient()),
-		ServiceAccounts: serviceAccountAnnotations(ctx, s.mgr.GetClient()),
+		ServiceAccounts: s.accounts.Annotations,
 		PullSecrets:     pullSecrets{s.keeper, s.tellOfTokens},
 		Metrics:         s.metrics.webhook,
 	})
@@ -78,7 +78,7 @@ func (p pullSecrets) Ensure(ctx context.Context, need webhook.Need) webhook.Deli
 // fillCaches has what admission looks up filled on every replica before it is
 // ready. A cache that is first asked for by a call would make the call wait.
 func fillCaches(ctx context.Context, informers cache.Informers) error {
-	for _, o := range []client.Object{metadataOf("Namespace"), metadataOf("ServiceAccount"), &corev1.Secret{}} {
+	for _, o := range []client.Object{metadataOf("Namespace"), &corev1.Secret{}} {
 		if _, err := informers.GetInformer(ctx, o, cache.BlockUntilSynced(false)); err != nil {
 			return fmt.Errorf("fill cache of %T: %w", o, err)
 		}
@@ -100,18 +100,6 @@ func namespaceLabels(ctx context.Context, cached client.Reader) webhook.Namespac
 		if err := cached.Get(ctx, types.NamespacedName{Name: name}, meta); err != nil {
 			return nil, false
 		}
-		return meta.Labels, true
-	}
-}
-
-// serviceAccountAnnotations reads the annotations of a ServiceAccount from the
-// cache, which holds the one that matters.
-func serviceAccountAnnotations(ctx context.Context, cached client.Reader) webhook.ServiceAccounts {
-	return func(namespace, name string) (map[string]string, bool) {
-		meta := metadataOf("ServiceAccount")
-		if err := cached.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, meta); err != nil {
-			return nil, false
-		}
-		return meta.Annotations, true
+		return credentials.LabelsOf(meta), true
 	}
 }

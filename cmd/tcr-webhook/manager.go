@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -19,7 +21,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials"
-	"github.com/tcr-webhook/tcr-webhook/webhook"
+	"github.com/tcr-webhook/tcr-webhook/credentials/delivery"
 )
 
 // leaseName is the Lease of whoever leads.
@@ -40,16 +42,15 @@ func newManager(o options, secretName string) (manager.Manager, error) {
 	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
 		Scheme: scheme,
 		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
+			NewInformer:                  withoutIndex,
+			DefaultTransform:             cache.TransformStripManagedFields(),
+			DefaultUnsafeDisableDeepCopy: new(true), // what is in it is only read
 			ByObject: map[client.Object]cache.ByObject{
 				&corev1.Secret{}: {
 					Field:     fields.OneTermEqualSelector("metadata.name", secretName),
 					Transform: credentials.Summarize,
 				},
-				&corev1.ServiceAccount{}: {
-					Transform:             stripServiceAccount,
-					UnsafeDisableDeepCopy: new(true), // it is only read
-				},
+				&corev1.Namespace{}: {Transform: stripNamespace},
 			},
 		},
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsListen},
@@ -65,22 +66,30 @@ func newManager(o options, secretName string) (manager.Manager, error) {
 	return mgr, nil
 }
 
-// stripServiceAccount leaves of a ServiceAccount's metadata its name and the
-// annotations that are read: every namespace has at least one.
-func stripServiceAccount(obj any) (any, error) {
+// stripNamespace leaves of a namespace's metadata what is read. The label of its
+// own name, which each has, is what most have alone: see
+// credentials.LabelsOf.
+func stripNamespace(obj any) (any, error) {
 	meta, ok := obj.(*metav1.PartialObjectMetadata)
 	if !ok {
 		return obj, nil
 	}
-	stripped := metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
-		Namespace: meta.Namespace, Name: meta.Name, ResourceVersion: meta.ResourceVersion,
+	stripped := &metav1.PartialObjectMetadata{TypeMeta: meta.TypeMeta, ObjectMeta: metav1.ObjectMeta{
+		Name: meta.Name, UID: meta.UID, ResourceVersion: meta.ResourceVersion, DeletionTimestamp: meta.DeletionTimestamp,
 	}}
-	for _, kept := range []string{webhook.EnforceMountableSecretsAnnotation, credentials.ServiceAccountAnnotation, credentials.AddedAnnotation} {
-		if value, has := meta.Annotations[kept]; has {
-			metav1.SetMetaDataAnnotation(&stripped.ObjectMeta, kept, value)
-		}
+	if len(meta.Labels) > 1 || meta.Labels[corev1.LabelMetadataName] != meta.Name {
+		stripped.Labels = meta.Labels
 	}
-	return &stripped, nil
+	if value, has := meta.Annotations[delivery.Annotation]; has {
+		stripped.Annotations = map[string]string{delivery.Annotation: value}
+	}
+	return stripped, nil
+}
+
+// withoutIndex makes informers that find objects by name alone. One by namespace
+// is a map for each of 10,000 namespaces, and nothing asks for it.
+func withoutIndex(lw toolscache.ListerWatcher, kind runtime.Object, resync time.Duration, _ toolscache.Indexers) toolscache.SharedIndexInformer {
+	return toolscache.NewSharedIndexInformer(lw, kind, resync, toolscache.Indexers{})
 }
 
 // clusterConfig is how to reach the API server. There is no limit on our own

@@ -30,7 +30,7 @@ func (s *server) addProbes(hooks *webhook.Server) error {
 	var waiting patience
 	ready := func(*http.Request) error {
 		switch {
-		case !synced.Load():
+		case !synced.Load() || !isClosed(s.accounts.synced):
 			return errors.New("caches are not filled yet")
 		case !isClosed(s.shared.Loaded()):
 			return errors.New("the tokens of the other replicas are not known yet")

@@ -36,6 +36,7 @@ type server struct {
 	tokens     *token.Cache
 	shared     *credentials.Shared
 	fixed      *credentials.Fixed
+	accounts   *accounts
 	instances  *credentials.Instances
 	keeper     *credentials.Keeper
 	state      atomic.Pointer[webhook.State]
@@ -122,17 +123,21 @@ func (s *server) build(ctx context.Context, certs *certwatcher.CertWatcher) erro
 		Tokens: s.fixed, Directory: s.instances.Directory, DigestKey: s.shared.DigestKey,
 		SecretName: s.secretName, OwnNamespace: s.opts.namespace, Metrics: s.metrics.credentials, Owing: s.shared.Changed, Events: s.announcer,
 	})
+	annotated := &credentials.ServiceAccounts{Enabled: s.serviceAccounts, Relook: s.relookAccounts}
+	if s.accounts, err = newAccounts(s.mgr.GetConfig(), annotated.Changed); err != nil {
+		return err
+	}
 	hooks, err := s.newWebhook(ctx, certs)
 	if err != nil {
 		return err
 	}
-	for _, part := range []manager.Runnable{certs, hooks, s.tokens, s.fixed, s.instances, s.keeper} {
+	for _, part := range []manager.Runnable{certs, hooks, s.tokens, s.fixed, s.accounts, s.instances, s.keeper} {
 		if err := s.mgr.Add(part); err != nil {
 			return fmt.Errorf("add %T: %w", part, err)
 		}
 	}
-	accounts := &credentials.ServiceAccounts{Keeper: s.keeper, Enabled: s.serviceAccounts, Relook: s.relookAccounts}
-	if err := errors.Join(credentials.NewReconciler(s.keeper, s.relook).SetupWithManager(s.mgr), accounts.SetupWithManager(s.mgr)); err != nil {
+	annotated.Keeper, annotated.Accounts = s.keeper, s.accounts
+	if err := errors.Join(credentials.NewReconciler(s.keeper, s.relook).SetupWithManager(s.mgr), annotated.SetupWithManager(s.mgr)); err != nil {
 		return fmt.Errorf("set up controllers: %w", err)
 	}
 	if err := s.addReport(ctx, certs); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	sdk "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/tcr/v20190924"
@@ -49,7 +50,8 @@ type Client struct {
 	identity  Identity
 	region    string
 	describes *rate.Limiter
-	connect   func(Credentials) (api, error)
+	connect   func(creds Credentials, region string) (api, error)
+	homes     sync.Map // of those that are in another region: registry.ID to string
 }
 
 // api is the part of the SDK's client that we call.
@@ -57,6 +59,10 @@ type api interface {
 	CreateInstanceTokenWithContext(context.Context, *sdk.CreateInstanceTokenRequest) (*sdk.CreateInstanceTokenResponse, error)
 	DescribeInstancesWithContext(context.Context, *sdk.DescribeInstancesRequest) (*sdk.DescribeInstancesResponse, error)
 	DescribeInstanceCustomizedDomainWithContext(context.Context, *sdk.DescribeInstanceCustomizedDomainRequest) (*sdk.DescribeInstanceCustomizedDomainResponse, error)
+	DescribeInternalEndpointsWithContext(context.Context, *sdk.DescribeInternalEndpointsRequest) (*sdk.DescribeInternalEndpointsResponse, error)
+	DescribeInternalEndpointDnsStatusWithContext(context.Context, *sdk.DescribeInternalEndpointDnsStatusRequest) (*sdk.DescribeInternalEndpointDnsStatusResponse, error)
+	ManageInternalEndpointWithContext(context.Context, *sdk.ManageInternalEndpointRequest) (*sdk.ManageInternalEndpointResponse, error)
+	CreateInternalEndpointDnsWithContext(context.Context, *sdk.CreateInternalEndpointDnsRequest) (*sdk.CreateInternalEndpointDnsResponse, error)
 }
 
 var _ token.Issuer = (*Client)(nil)
@@ -85,6 +91,17 @@ func New(opts Options) (*Client, error) {
 	return c, nil
 }
 
+// home is the region that calls about id go to: the client's, unless the
+// instance was found in another.
+func (c *Client) home(id registry.ID) string {
+	if home, abroad := c.homes.Load(id); abroad {
+		if region, ok := home.(string); ok {
+			return region
+		}
+	}
+	return c.region
+}
+
 func errRegion(region string) error {
 	return fmt.Errorf("region %q is not one of Tencent Cloud's; give one such as ap-guangzhou", region)
 }
@@ -92,8 +109,8 @@ func errRegion(region string) error {
 // sdkClient is a client of the SDK for one call. What it costs is nothing to
 // the call, and credentials that change need no lock; the connections are in
 // the transport, which all share.
-func (c *Client) sdkClient(creds Credentials) (api, error) {
-	client, err := sdk.NewClient(creds.sdk(), c.region, c.profile())
+func (c *Client) sdkClient(creds Credentials, region string) (api, error) {
+	client, err := sdk.NewClient(creds.sdk(), region, c.profile())
 	if err != nil {
 		return nil, errSettings
 	}
@@ -120,7 +137,7 @@ func callOnce[R any](ctx context.Context, c *Client, action string, id registry.
 	if err != nil {
 		return none, creds, err
 	}
-	client, err := c.connect(creds)
+	client, err := c.connect(creds, c.home(id))
 	if err != nil {
 		return none, creds, err
 	}

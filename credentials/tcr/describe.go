@@ -29,6 +29,7 @@ type Instance struct {
 	ID     registry.ID
 	Name   string
 	Status string // "Running" for one that works
+	Region string // "" if the API does not say
 	Hosts  registry.Hosts
 	// CustomErr is why the custom domains are not among Hosts: nil, or that
 	// the identity may not list them.
@@ -65,13 +66,31 @@ func (c *Client) Describe(ctx context.Context, id registry.ID) (Instance, error)
 	return instance, nil
 }
 
+// instance finds id in the client's region, or else, where it may look there,
+// in another.
 func (c *Client) instance(ctx context.Context, id registry.ID) (Instance, error) {
+	found, err := c.find(ctx, id, false)
+	if err == nil {
+		c.homes.Delete(id)
+	}
+	if !errors.Is(err, token.ErrNotFound) {
+		return found, err
+	}
+	if abroad, failed := c.find(ctx, id, true); failed == nil && regionPattern.MatchString(abroad.Region) {
+		c.homes.Store(id, abroad.Region)
+		return abroad, nil
+	}
+	return found, err
+}
+
+func (c *Client) find(ctx context.Context, id registry.ID, everywhere bool) (Instance, error) {
 	if err := c.describes.Wait(ctx); err != nil {
 		return Instance{}, fmt.Errorf("wait to describe %s: %w", id, err)
 	}
 	req := sdk.NewDescribeInstancesRequest()
 	req.Registryids = common.StringPtrs([]string{string(id)})
 	req.Limit = common.Int64Ptr(pageSize)
+	req.AllRegion = common.BoolPtr(everywhere)
 	answer, err := call(ctx, c, describeInstances, id, func(ctx context.Context, client api) (*sdk.DescribeInstancesResponse, error) {
 		return client.DescribeInstancesWithContext(ctx, req)
 	})
@@ -102,7 +121,7 @@ func instanceFrom(answer *sdk.DescribeInstancesResponse, id registry.ID) (Instan
 	if err != nil {
 		return Instance{}, err
 	}
-	return Instance{ID: id, Name: value(r.RegistryName), Status: value(r.Status), Hosts: hosts}, nil
+	return Instance{ID: id, Name: value(r.RegistryName), Status: value(r.Status), Region: value(r.RegionName), Hosts: hosts}, nil
 }
 
 // hostsOf derives the default host names of an instance. The private one is

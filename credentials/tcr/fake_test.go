@@ -25,12 +25,17 @@ type fakeAPI struct {
 	token     *sdk.CreateInstanceTokenResponse
 	instances *sdk.DescribeInstancesResponse
 	domains   *sdk.DescribeInstanceCustomizedDomainResponse
+	links     *sdk.DescribeInternalEndpointsResponse
+	names     *sdk.DescribeInternalEndpointDnsStatusResponse
 
-	tokenErr, instancesErr, domainsErr error
+	tokenErr, instancesErr, domainsErr, linksErr, namesErr, makeErr error
 
 	askedToken     *sdk.CreateInstanceTokenRequest
 	askedInstances *sdk.DescribeInstancesRequest
 	askedDomains   *sdk.DescribeInstanceCustomizedDomainRequest
+	askedNames     *sdk.DescribeInternalEndpointDnsStatusRequest
+	askedLink      *sdk.ManageInternalEndpointRequest
+	askedDNS       *sdk.CreateInternalEndpointDnsRequest
 }
 
 func (f *fakeAPI) CreateInstanceTokenWithContext(_ context.Context, req *sdk.CreateInstanceTokenRequest) (*sdk.CreateInstanceTokenResponse, error) {
@@ -46,6 +51,25 @@ func (f *fakeAPI) DescribeInstancesWithContext(_ context.Context, req *sdk.Descr
 func (f *fakeAPI) DescribeInstanceCustomizedDomainWithContext(_ context.Context, req *sdk.DescribeInstanceCustomizedDomainRequest) (*sdk.DescribeInstanceCustomizedDomainResponse, error) {
 	f.askedDomains = req
 	return f.domains, f.domainsErr
+}
+
+func (f *fakeAPI) DescribeInternalEndpointsWithContext(context.Context, *sdk.DescribeInternalEndpointsRequest) (*sdk.DescribeInternalEndpointsResponse, error) {
+	return f.links, f.linksErr
+}
+
+func (f *fakeAPI) DescribeInternalEndpointDnsStatusWithContext(_ context.Context, req *sdk.DescribeInternalEndpointDnsStatusRequest) (*sdk.DescribeInternalEndpointDnsStatusResponse, error) {
+	f.askedNames = req
+	return f.names, f.namesErr
+}
+
+func (f *fakeAPI) ManageInternalEndpointWithContext(_ context.Context, req *sdk.ManageInternalEndpointRequest) (*sdk.ManageInternalEndpointResponse, error) {
+	f.askedLink = req
+	return nil, f.makeErr
+}
+
+func (f *fakeAPI) CreateInternalEndpointDnsWithContext(_ context.Context, req *sdk.CreateInternalEndpointDnsRequest) (*sdk.CreateInternalEndpointDnsResponse, error) {
+	f.askedDNS = req
+	return nil, f.makeErr
 }
 
 // outcomes is what Options.Observe was told.
@@ -73,7 +97,7 @@ func withFake(t *testing.T, fake *fakeAPI) (*Client, *outcomes) {
 	seen := &outcomes{}
 	c, err := New(Options{Region: "ap-guangzhou", Identity: static{}, Observe: seen.note})
 	require.NoError(t, err)
-	c.connect = func(Credentials) (api, error) { return fake, nil }
+	c.connect = func(Credentials, string) (api, error) { return fake, nil }
 	return c, seen
 }
 

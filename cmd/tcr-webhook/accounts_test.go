@@ -1,0 +1,76 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials"
+)
+
+func serviceAccount(namespace, name string, annotations map[string]string) *metav1.PartialObjectMetadata {
+	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Annotations: annotations}}
+}
+
+func TestAccountsRememberThoseThatMatter(t *testing.T) {
+	t.Parallel()
+	var news []types.NamespacedName
+	a := &accounts{changed: func(n types.NamespacedName) { news = append(news, n) }, synced: make(chan struct{}), known: map[types.NamespacedName]map[string]string{}}
+	asks := map[string]string{credentials.ServiceAccountAnnotation: "true", "note": "a"}
+	builder, other := types.NamespacedName{Namespace: "shop", Name: "builder"}, types.NamespacedName{Namespace: "team-a", Name: "builder"}
+
+	assert.False(t, isClosed(a.synced))
+	require.NoError(t, a.Replace([]any{serviceAccount("shop", "default", nil), serviceAccount("shop", "builder", asks), serviceAccount("team-a", "builder", asks)}, "1"))
+	assert.True(t, isClosed(a.synced))
+	assert.ElementsMatch(t, []types.NamespacedName{builder, other}, news)
+	assert.ElementsMatch(t, []types.NamespacedName{builder, other}, a.Annotated(""))
+	assert.Equal(t, []types.NamespacedName{builder}, a.Annotated("shop"))
+	got, found := a.Annotations("shop", "builder")
+	assert.True(t, found)
+	assert.Equal(t, map[string]string{credentials.ServiceAccountAnnotation: "true"}, got)
+	_, found = a.Annotations("shop", "default")
+	assert.False(t, found)
+
+	news = nil
+	require.NoError(t, a.Add(serviceAccount("shop", "plain", map[string]string{"note": "b"})))
+	assert.Empty(t, news, "what never mattered is news")
+	require.NoError(t, a.Update(serviceAccount("shop", "builder", map[string]string{"note": "b"})))
+	assert.Equal(t, []types.NamespacedName{builder}, news, "who no longer asks is not looked at")
+	assert.Empty(t, a.Annotated("shop"))
+	require.NoError(t, a.Delete(serviceAccount("team-a", "builder", asks)))
+	assert.Empty(t, a.Annotated(""))
+
+	require.NoError(t, a.Add(serviceAccount("shop", "builder", asks)))
+	news = nil
+	require.NoError(t, a.Replace(nil, "2"))
+	assert.Equal(t, []types.NamespacedName{builder}, news, "who went while nobody watched is not looked at")
+	assert.Error(t, a.Add("no ServiceAccount"))
+
+	stripped, err := a.Transformer()(serviceAccount("shop", "builder", asks))
+	require.NoError(t, err)
+	assert.Equal(t, serviceAccount("shop", "builder", map[string]string{credentials.ServiceAccountAnnotation: "true"}), stripped)
+}
+
+func TestStripNamespace(t *testing.T) {
+	t.Parallel()
+	in := func(labels, annotations map[string]string) *metav1.PartialObjectMetadata {
+		return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "shop", ResourceVersion: "7", Labels: labels, Annotations: annotations}}
+	}
+	own := map[string]string{"kubernetes.io/metadata.name": "shop"}
+	for name, tt := range map[string]struct{ labels, annotations, cached, kept map[string]string }{
+		"its own name alone": {own, nil, nil, nil},
+		"another label":      {map[string]string{"kubernetes.io/metadata.name": "shop", "a": "b"}, nil, map[string]string{"kubernetes.io/metadata.name": "shop", "a": "b"}, nil},
+		"annotations":        {own, map[string]string{"tcr-webhook.io/deliver": "x", "note": "y"}, nil, map[string]string{"tcr-webhook.io/deliver": "x"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := stripNamespace(in(tt.labels, tt.annotations))
+			require.NoError(t, err)
+			assert.Equal(t, in(tt.cached, tt.kept), got)
+			assert.Equal(t, tt.labels, credentials.LabelsOf(got.(*metav1.PartialObjectMetadata)), "what a selector sees")
+		})
+	}
+}
