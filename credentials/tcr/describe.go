@@ -90,7 +90,9 @@ func (c *Client) find(ctx context.Context, id registry.ID, everywhere bool) (Ins
 	req := sdk.NewDescribeInstancesRequest()
 	req.Registryids = common.StringPtrs([]string{string(id)})
 	req.Limit = common.Int64Ptr(pageSize)
-	req.AllRegion = common.BoolPtr(everywhere)
+	if everywhere {
+		req.AllRegion = common.BoolPtr(true)
+	}
 	answer, err := call(ctx, c, describeInstances, id, func(ctx context.Context, client api) (*sdk.DescribeInstancesResponse, error) {
 		return client.DescribeInstancesWithContext(ctx, req)
 	})

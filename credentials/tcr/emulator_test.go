@@ -74,7 +74,7 @@ func TestDescribeInstanceOfTheEmulator(t *testing.T) {
 	cloud := emulated(t, tencent.Options{})
 	got, err := signed(t, cloud, cloud.DefaultIdentity()).Describe(t.Context(), demo)
 	require.NoError(t, err)
-	want := tcr.Instance{ID: demo, Name: "demo", Status: "Running", Hosts: registry.Hosts{
+	want := tcr.Instance{ID: demo, Name: "demo", Status: "Running", Region: "ap-guangzhou", Hosts: registry.Hosts{
 		Public: "demo.tencentcloudcr.com", Private: "demo-vpc.tencentcloudcr.com", Custom: []registry.Host{"r.example.com"},
 	}}
 	assert.Empty(t, cmp.Diff(want, got), "-want +got")

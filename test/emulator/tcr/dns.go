@@ -1,6 +1,7 @@
 package tcr
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/instance"
@@ -23,8 +24,13 @@ func (v vpcDomain) missing() error {
 	return nil
 }
 
-func (v vpcDomain) is(r instance.DNSRecord) bool {
-	return r.VPC == v.VpcId && r.IP == v.EniLBIp && r.Public == v.UsePublicDomain
+// in finds the record of an instance that v names; -1 if there is none. The
+// region is the instance's unless v says otherwise.
+func (v vpcDomain) in(i *instance.Instance) int {
+	region := cmp.Or(v.RegionName, i.Region)
+	return slices.IndexFunc(i.DNS, func(r instance.DNSRecord) bool {
+		return r.VPC == v.VpcId && r.IP == v.EniLBIp && r.Public == v.UsePublicDomain && r.Region == region
+	})
 }
 
 func (a *API) createDNS(r *tencentcloud.Request) (tencentcloud.Fields, error) {
@@ -36,15 +42,11 @@ func (a *API) createDNS(r *tencentcloud.Request) (tencentcloud.Fields, error) {
 		return nil, err
 	}
 	return a.changeDNS(r, in.vpcDomain, func(i *instance.Instance) error {
-		if slices.ContainsFunc(i.DNS, in.is) {
+		if in.in(i) >= 0 {
 			return tencentcloud.Errorf("InternalError.CreatePrivateZoneRecord", "The record exists.")
 		}
-		region := in.RegionName
-		if region == "" {
-			region = i.Region
-		}
 		i.DNS = append(i.DNS, instance.DNSRecord{
-			VPC: in.VpcId, IP: in.EniLBIp, Public: in.UsePublicDomain, Region: region, Status: "ENABLED",
+			VPC: in.VpcId, IP: in.EniLBIp, Public: in.UsePublicDomain, Region: cmp.Or(in.RegionName, i.Region), Status: "ENABLED",
 		})
 		return nil
 	})
@@ -56,7 +58,7 @@ func (a *API) deleteDNS(r *tencentcloud.Request) (tencentcloud.Fields, error) {
 		return nil, err
 	}
 	return a.changeDNS(r, in, func(i *instance.Instance) error {
-		n := slices.IndexFunc(i.DNS, in.is)
+		n := in.in(i)
 		if n < 0 {
 			return tencentcloud.Errorf("InternalError.DeletePrivateZoneRecord", "There is no such record.")
 		}
@@ -93,9 +95,9 @@ func (a *API) describeDNS(r *tencentcloud.Request) (tencentcloud.Fields, error) 
 		if err := v.missing(); err != nil {
 			return nil, err
 		}
-		region, status := i.Region, "DISABLED"
-		if n := slices.IndexFunc(i.DNS, v.is); n >= 0 {
-			region, status = i.DNS[n].Region, i.DNS[n].Status
+		region, status := cmp.Or(v.RegionName, i.Region), "DISABLED"
+		if n := v.in(&i); n >= 0 {
+			status = i.DNS[n].Status
 		}
 		list = append(list, tencentcloud.Fields{"Region": region, "VpcId": v.VpcId, "Status": status})
 	}
