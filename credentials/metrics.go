@@ -12,7 +12,7 @@ type Metrics struct {
 func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{writes: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tcr_webhook_pull_secret_writes_total",
-		Help: "Writes of pull Secrets by operation (Create, Renew, Repair, Replace) and result (ok, error).",
+		Help: "Writes of pull Secrets by operation (Create, Renew, Update, Repair, Replace, Remove) and result (ok, error).",
 	}, []string{"op", "result"})}
 	return m, r.Register(m.writes)
 }
