@@ -23,7 +23,10 @@ type Config struct {
 	// first that selects a namespace decides for it.
 	Registries []Registry `yaml:"registries"`
 	PullSecret PullSecret `yaml:"pullSecret"`
-	Rewrite    Rewrite    `yaml:"rewrite"`
+	// PrivateNetwork and NodeAgent are about the way to instances of route: Auto.
+	PrivateNetwork PrivateNetwork `yaml:"privateNetwork"`
+	NodeAgent      NodeAgent      `yaml:"nodeAgent"`
+	Rewrite        Rewrite        `yaml:"rewrite"`
 	// Policy is the registry allow-list; left out, there is none.
 	Policy *Policy `yaml:"policy"`
 	// FirstPodGrace is how long the first pod of a namespace may wait for its
@@ -39,7 +42,8 @@ type Config struct {
 type TencentCloud struct {
 	// Region of the cluster and its instances, such as ap-guangzhou.
 	Region string `yaml:"region"`
-	// VPC of the cluster, such as vpc-abc123.
+	// VPC of the cluster, such as vpc-abc123. Without it route: Auto leaves
+	// images as written.
 	VPC string `yaml:"vpc"`
 	// Identity that calls the API: SecretKey, the mounted key of a CAM user;
 	// PodIdentity, the role that TKE lets our ServiceAccount assume; NodeRole,
@@ -89,9 +93,9 @@ type Registry struct {
 	// NamespaceSelector must match as well, where it is given.
 	NamespaceSelector *LabelSelector `yaml:"namespaceSelector"`
 	// Route to the instance: Private moves images to its -vpc host, Public
-	// leaves the host as written. Auto, the default, moves images only to a
-	// name that is known to work; this version observes none, so it leaves
-	// them as written.
+	// leaves the host as written. Auto, the default, looks how
+	// tencentCloud.vpc reaches the instance, and moves images to the -vpc host
+	// where that name resolves to the private link and the public one does not.
 	Route RouteMode `yaml:"route"`
 	// Delivery of the login: OnDemand, the default, with the first pod that
 	// needs it, or EveryNamespace as soon as a namespace exists.
@@ -215,6 +219,7 @@ func (c *Config) setDefaults() {
 		c.FirstPodGrace = &grace
 	}
 	c.Policy.setDefaults()
+	c.PrivateNetwork.setDefaults()
 	for i := range c.Registries {
 		r := &c.Registries[i]
 		if r.Route == "" && !r.fixed() {

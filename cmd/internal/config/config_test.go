@@ -55,7 +55,7 @@ func TestDecodeWhole(t *testing.T) {
 	assert.False(t, first.Namespaces.Match(registry.Namespace{Name: "a"}))
 	assert.False(t, first.Namespaces.Match(registry.Namespace{Name: "kube-public", Labels: map[string]string{"team": "blue"}}))
 
-	assert.Equal(t, registry.RoutePublicName, second.Route, "without an observation Auto leaves images as written")
+	assert.Equal(t, registry.RouteAuto, second.Route)
 	assert.False(t, second.EveryNamespace)
 	assert.True(t, second.Namespaces.Match(registry.Namespace{Name: "kube-public"}))
 }

@@ -41,8 +41,11 @@ func (c *Config) entry(r *Registry) (registry.Entry, error) {
 		return registry.Entry{}, err
 	}
 	e.Account = c.caller(r).Account()
-	if r.Route == RoutePrivate {
+	switch {
+	case r.Route == RoutePrivate:
 		e.Route = registry.RoutePrivateName
+	case r.Route == RouteAuto && c.TencentCloud.VPC != "":
+		e.Route = registry.RouteAuto
 	}
 	return e, nil
 }

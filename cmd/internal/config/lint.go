@@ -34,6 +34,7 @@ func Lint(c *Config) []Warning {
 			c.lintPair(&found, j, i)
 		}
 	}
+	c.lintNetwork(&found)
 	c.lintPolicy(&found)
 	warnings := make([]Warning, 0, len(found))
 	for _, one := range found {

@@ -9,7 +9,7 @@ import (
 
 func TestLint(t *testing.T) {
 	t.Parallel()
-	const head = "apiVersion: tcr-webhook.io/v1alpha1\nkind: Config\ntencentCloud: {region: ap-guangzhou}\nregistries:\n"
+	const head = "apiVersion: tcr-webhook.io/v1alpha1\nkind: Config\ntencentCloud: {region: ap-guangzhou, vpc: vpc-abc123}\nregistries:\n"
 	const shadowed, shared = "never takes effect: registries[0] is before it, for tcr-m3ut3qxx too", "has the identity of registries[0], for tcr-m3ut3qxx too"
 	tests := map[string]struct {
 		first, second string // entries without the instance

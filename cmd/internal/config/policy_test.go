@@ -13,7 +13,7 @@ import (
 
 const withPolicy = `apiVersion: tcr-webhook.io/v1alpha1
 kind: Config
-tencentCloud: {region: ap-guangzhou}
+tencentCloud: {region: ap-guangzhou, vpc: vpc-abc123}
 registries: [{instance: tcr-m3ut3qxx}]
 policy:
   rules:

@@ -105,6 +105,7 @@ func (c *Config) validate() mistakes {
 			m.add(fmt.Sprintf("%q is not a controller such as postgresql.cnpg.io/Cluster", owner), "rewrite", "skipOwners", i)
 		}
 	}
+	c.validateNetwork(&m)
 	c.validatePolicy(&m)
 	if grace := time.Duration(*c.FirstPodGrace); grace < 0 || grace > maxFirstPodGrace {
 		m.add(fmt.Sprintf("%s is out of range: want 0s to %s", grace, maxFirstPodGrace), "firstPodGrace")
