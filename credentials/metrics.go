@@ -18,7 +18,7 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 }
 
 func (m *Metrics) wrote(a Action, err error) {
-	if m == nil || a == Keep || a == Wait || a == LeaveForeign {
+	if m == nil || !a.writes() {
 		return
 	}
 	result := "ok"
