@@ -94,12 +94,12 @@ func reading(r policy.CanonicalRule, aliases map[string]string) []admissionregis
 		// what is no domain name, the path begins before the first slash.
 		{Name: "known", Expression: `variables.cut.map(i, {'at': i.at, 'image': i.image,
   'host': ` + named + `,
-  'port': i.port == '443' ? '' : i.port,
+  'port': i.port in ['', '443'] ? '' : ':' + i.port,
   'path': i.path.size() + (i.written in ['', 'docker.io/', 'index.docker.io/'] ? (i.path.contains('/') ? 0 : 8)
     : i.written.contains('_') ? i.written.size() : 0) <= 255 ? i.path : ''})`},
 		{Name: "references", Expression: `variables.known.map(i, {'at': i.at, 'image': i.image, 'host': i.host, 'port': i.port,
   'repository': i.path == '' ? '' : i.host
-    + (i.port != '' ? ':' + i.port : i.host.matches(r'[.:]') || i.host == 'localhost' ? '' : ':443')
+    + (i.port != '' ? i.port : i.host.matches(r'[.:]') || i.host == 'localhost' ? '' : ':443')
     + (i.host == 'docker.io' && i.port == '' && !i.path.contains('/') ? '/library/' : '/')
     + i.path})`},
 	}

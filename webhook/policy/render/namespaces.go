@@ -18,6 +18,8 @@ func selects(globs []string) (string, error) {
 		}
 		match := globExpression(glob)
 		switch {
+		case exclude && match == "true":
+			expression = "false"
 		case exclude && expression == "true":
 			expression = "!(" + match + ")"
 		case exclude && expression != "false":
@@ -81,23 +83,37 @@ func classEnd(glob string, start int) int {
 	return i
 }
 
-// class is what stands between brackets, where all but ranges is literal.
+// class is what stands between brackets: characters and ranges, of which one
+// that ends before it begins has nothing in it.
 func class(inner string) string {
-	negated := ""
-	if strings.HasPrefix(inner, "^") {
-		negated, inner = "^", inner[1:]
+	negated := strings.HasPrefix(inner, "^")
+	inner = strings.TrimPrefix(inner, "^")
+	next := func() byte {
+		c := inner[0]
+		if inner = inner[1:]; c == '\\' {
+			c, inner = inner[0], inner[1:]
+		}
+		return c
 	}
 	var b strings.Builder
-	for i := 0; i < len(inner); i++ {
-		switch c := inner[i]; {
-		case c == '\\':
-			i++
-			fmt.Fprintf(&b, `\x{%x}`, inner[i])
-		case c == '-':
-			b.WriteByte('-')
-		default:
-			fmt.Fprintf(&b, `\x{%x}`, c)
+	for inner != "" {
+		low := next()
+		high := low
+		if strings.HasPrefix(inner, "-") {
+			inner = inner[1:]
+			high = next()
+		}
+		if low <= high {
+			fmt.Fprintf(&b, `\x{%x}-\x{%x}`, low, high)
 		}
 	}
-	return "[" + negated + b.String() + "]"
+	switch {
+	case b.Len() > 0 && negated:
+		return "[^" + b.String() + "]"
+	case b.Len() > 0:
+		return "[" + b.String() + "]"
+	case negated:
+		return "."
+	}
+	return `[^\x{0}-\x{10ffff}]`
 }

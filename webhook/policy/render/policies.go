@@ -1,6 +1,7 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -95,11 +96,14 @@ func checkLimits(r policy.CanonicalRule) error {
 	for _, p := range r.Deny {
 		written["deny "+p.Written] = true
 	}
+	parts := newShapes(r.Allow).parts() + newShapes(r.Deny).parts()
 	switch {
 	case r.Incomplete:
-		return fmt.Errorf("it names an instance whose hosts are not known; give them in registries[].hosts, or wait until they are asked of the API")
+		return errors.New("it names an instance whose hosts are not known; give them in registries[].hosts, or wait until they are asked of the API")
 	case len(written) > MaxPatterns:
 		return fmt.Errorf("it has %d patterns, and expressions take %d at most; make two rules of it, or leave it to the webhook", len(written), MaxPatterns)
+	case parts > maxParts:
+		return fmt.Errorf("its patterns have * in so many different places that expressions would be put together from %d labels and segments, and %d are taken at most; make two rules of it, or leave it to the webhook", parts, maxParts)
 	}
 	return nil
 }

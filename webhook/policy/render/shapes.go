@@ -15,31 +15,53 @@ const wildcard = "*"
 // so that each shape costs a look into a list, and no pattern is taken for a
 // regular expression.
 type shapes struct {
-	order []string            // expressions of the texts, as they first come
-	of    map[string][]string // the patterns of each
-	wild  bool                // some texts look at segments s and labels l
+	order []shape            // as they first come
+	of    map[shape][]string // the patterns of each
+	wild  bool
+}
+
+// maxParts is how many labels and segments the texts of shapes with "*" inside
+// may be put together from. The API server takes a second to compile 500, and
+// four times as long for twice as many.
+const maxParts = 500
+
+// parts counts those labels and segments, for each shape once.
+func (s shapes) parts() int {
+	n := 0
+	for _, one := range s.order {
+		n += one.parts
+	}
+	return n
+}
+
+// shape is an expression for the text that image i makes, and a condition that
+// comes first, or empty. They may look at the segments s of the repository, of
+// which the first is the host, and at the labels l of the host.
+type shape struct {
+	condition, text string
+	parts           int // that text is put together from
 }
 
 func newShapes(patterns []policy.Pattern) shapes {
-	s := shapes{of: map[string][]string{}}
+	all := shapes{of: map[shape][]string{}}
 	for _, p := range patterns {
-		text, wild := textFor(p)
-		s.wild = s.wild || wild
-		if s.of[text] == nil {
-			s.order = append(s.order, text)
+		s := shapeOf(p)
+		if all.of[s] == nil {
+			all.order = append(all.order, s)
 		}
-		s.of[text] = append(s.of[text], p.String())
+		all.of[s] = append(all.of[s], p.String())
+		all.wild = all.wild || s.condition != ""
 	}
-	return s
+	return all
 }
 
 // holds is true where a pattern holds for image i.
 func (s shapes) holds() string {
 	clauses := make([]string, 0, len(s.order))
-	for _, text := range s.order {
-		clauses = append(clauses, text+" in "+literalList(s.of[text]))
+	for _, one := range s.order {
+		clauses = append(clauses, s.clause(one))
 	}
-	all := strings.Join(clauses, "\n     || ")
+	all := strings.Join(clauses, "\n    || ")
 	if !s.wild {
 		return all
 	}
@@ -49,47 +71,53 @@ func (s shapes) holds() string {
 // found is a pattern that holds for image i, or empty.
 func (s shapes) found() string {
 	texts := make([]string, 0, len(s.order))
-	for _, text := range s.order {
-		texts = append(texts, fmt.Sprintf("%s in %s ? %s : ''", text, literalList(s.of[text]), text))
+	for _, one := range s.order {
+		texts = append(texts, s.clause(one)+" ? "+one.text+" : ''")
 	}
-	all := "([\n     " + strings.Join(texts, ",\n     ") + "].filter(p, p != '') + [''])[0]"
+	all := "([\n    " + strings.Join(texts, ",\n    ") + "].filter(p, p != '') + [''])[0]"
 	if !s.wild {
 		return all
 	}
 	return "[i.repository.split('/')].map(s, [i.host.split('.')].map(l, " + all + ")[0])[0]"
 }
 
-// textFor is the expression that makes of image i the one text which is p, if
-// p holds for it. It depends on what p leaves open, and on nothing else. wild
-// tells that it looks at the segments s of the repository, of which the first
-// is the host, and at the labels l of the host.
-func textFor(p policy.Pattern) (text string, wild bool) {
-	switch {
-	case p.Any:
-		return literal(wildcard), false
-	case strings.Contains(p.Host, wildcard) || slices.Contains(p.Path, wildcard):
-		return wildText(p), true
-	case !p.Rest:
-		return "i.repository", false
-	}
-	return fmt.Sprintf("i.repository.find(r'^(?:[^/]+/){%d}') + '*'", len(p.Path)+1), false
+// clause is true where a pattern of one shape holds.
+func (s shapes) clause(one shape) string {
+	return one.condition + one.text + " in " + literalList(s.of[one])
 }
 
-// wildText is the same for a pattern with "*" inside.
-func wildText(p policy.Pattern) string {
-	var conditions []string
+// shapeOf depends on what p leaves open, and on nothing else.
+func shapeOf(p policy.Pattern) shape {
+	switch {
+	case p.Any:
+		return shape{text: literal(wildcard)}
+	case strings.Contains(p.Host, wildcard) || slices.Contains(p.Path, wildcard):
+		return wildShape(p)
+	case !p.Rest:
+		return shape{text: "i.repository"}
+	}
+	return shape{text: fmt.Sprintf("i.repository.find(r'^(?:[^/]+/){%d}') + '*'", len(p.Path)+1)}
+}
+
+// wildShape is that of a pattern with "*" inside.
+func wildShape(p policy.Pattern) shape {
+	condition, count := "", len(p.Path)+1
 	parts := append([]string{"s[0]"}, partsOf("s", 1, p.Path)...)
 	if strings.Contains(p.Host, wildcard) {
 		labels := strings.Split(p.Host, ".")
-		conditions = append(conditions, fmt.Sprintf("l.size() == %d", len(labels)))
-		parts[0] = fmt.Sprintf("[%s].join('.') + (i.port == '' ? '' : ':' + i.port)", strings.Join(partsOf("l", 0, labels), ", "))
+		count += len(labels)
+		condition = fmt.Sprintf("l.size() == %d && ", len(labels))
+		parts[0] = fmt.Sprintf("[%s].join('.') + i.port", strings.Join(partsOf("l", 0, labels), ", "))
 	}
 	length := "=="
 	if p.Rest {
 		length, parts = ">=", append(parts, literal(wildcard))
 	}
-	conditions = append(conditions, fmt.Sprintf("s.size() %s %d", length, len(parts)))
-	return fmt.Sprintf("(%s ? [%s].join('/') : '')", strings.Join(conditions, " && "), strings.Join(parts, ", "))
+	return shape{
+		condition: condition + fmt.Sprintf("s.size() %s %d && ", length, len(parts)),
+		text:      "[" + strings.Join(parts, ", ") + "].join('/')",
+		parts:     count,
+	}
 }
 
 // partsOf are expressions for labels or segments, in a list that has them from
