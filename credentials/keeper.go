@@ -128,12 +128,12 @@ type view struct {
 }
 
 // nothing is the view of a namespace that gets no Secret.
-var nothing = view{plan: Plan{Action: Keep}}
+func nothing() view { return view{plan: Plan{Action: Keep}} }
 
 // look reads what there is and decides. It changes nothing.
 func (k *Keeper) look(ctx context.Context, namespace string) (view, error) {
 	if namespace == k.OwnNamespace {
-		return nothing, nil
+		return nothing(), nil
 	}
 	directory := k.Directory()
 	if directory == nil || k.DigestKey() == nil {
@@ -141,15 +141,15 @@ func (k *Keeper) look(ctx context.Context, namespace string) (view, error) {
 	}
 	ns, err := k.namespace(ctx, namespace)
 	if err != nil {
-		return nothing, err
+		return nothing(), err
 	}
 	o, err := k.observe(ctx, namespace)
 	if err != nil {
-		return nothing, err
+		return nothing(), err
 	}
 	k.tellOf(namespace)(refused(directory, ns))
 	if !o.Exists && !delivery.Unasked(directory, ns) && !k.demand.has(namespace) {
-		return nothing, nil // nobody asked yet
+		return nothing(), nil // nobody asked yet
 	}
 	v := view{observed: o, want: k.wanted(directory, ns)}
 	now := time.Now()

@@ -129,15 +129,15 @@ func TestWhatOneReplicaObtainsTheOthersAdopt(t *testing.T) {
 
 func TestATokenSecretThatIsLostOrDamagedIsMadeAnew(t *testing.T) {
 	t.Parallel()
-	for name, harm := range map[string]func(*testing.T, client.Client, *corev1.Secret){
-		"lost": func(t *testing.T, c client.Client, s *corev1.Secret) { require.NoError(t, c.Delete(t.Context(), s)) },
-		"emptied": func(t *testing.T, c client.Client, s *corev1.Secret) {
+	for name, harm := range map[string]func(context.Context, client.Client, *corev1.Secret) error{
+		"lost": func(ctx context.Context, c client.Client, s *corev1.Secret) error { return c.Delete(ctx, s) },
+		"emptied": func(ctx context.Context, c client.Client, s *corev1.Secret) error {
 			s.Data = nil
-			require.NoError(t, c.Update(t.Context(), s))
+			return c.Update(ctx, s)
 		},
-		"damaged": func(t *testing.T, c client.Client, s *corev1.Secret) {
+		"damaged": func(ctx context.Context, c client.Client, s *corev1.Secret) error {
 			s.Data = map[string][]byte{"digest-key": []byte("?"), string(demoID): []byte("?")}
-			require.NoError(t, c.Update(t.Context(), s))
+			return c.Update(ctx, s)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestATokenSecretThatIsLostOrDamagedIsMadeAnew(t *testing.T) {
 				before := tokenSecretIn(t, c)
 				var s corev1.Secret
 				require.NoError(t, c.Get(t.Context(), client.ObjectKey{Namespace: "tcr-webhook", Name: TokenSecretName}, &s))
-				harm(t, c, &s)
+				require.NoError(t, harm(t.Context(), c, &s))
 				r.Changed()
 				synctest.Wait()
 				assert.Equal(t, before, tokenSecretIn(t, c))
