@@ -58,7 +58,7 @@ func TestWhatIsWrittenIsNews(t *testing.T) {
 	}
 	n, is := seen(view{plan: Plan{Action: LeaveForeign}}, "tcr-pull")
 	checkNews(t, PullSecretConflict, n, is)
-	_, is = seen(nothing, "tcr-pull")
+	_, is = seen(nothing(), "tcr-pull")
 	assert.False(t, is)
 }
 
