@@ -27,13 +27,15 @@ type Instances struct {
 	describer atomic.Pointer[Describer]
 	directory atomic.Pointer[registry.Directory]
 	changed   func()
-	wake      chan struct{} // capacity one
+	settle    func(*registry.Entry) // gives an entry the route in force
+	wake      chan struct{}         // capacity one
 
 	mu      sync.Mutex // guards what is below
 	entries []registry.Entry
 	known   map[registry.ID]registry.Described
-	asked   bool // of each entry, whether or not there was an answer
-	anew    bool // all are to be asked for again, fresh or not
+	failed  map[registry.ID]error // why hosts are not known
+	asked   bool                  // of each entry, whether or not there was an answer
+	anew    bool                  // all are to be asked for again, fresh or not
 }
 
 const (
@@ -53,10 +55,17 @@ const (
 )
 
 // NewInstances returns a keeper of the directory that calls changed, on its
-// own goroutine, after the directory was replaced.
-func NewInstances(changed func()) *Instances {
-	return &Instances{changed: changed, wake: make(chan struct{}, 1), known: map[registry.ID]registry.Described{}}
+// own goroutine, after the directory was replaced. Each entry's route is what
+// settle makes of it, see Resettle.
+func NewInstances(settle func(*registry.Entry), changed func()) *Instances {
+	return &Instances{
+		changed: changed, settle: settle, wake: make(chan struct{}, 1),
+		known: map[registry.ID]registry.Described{}, failed: map[registry.ID]error{},
+	}
 }
+
+// Resettle replaces the directory by one of the routes in force now.
+func (i *Instances) Resettle() { i.publish(false) }
 
 // Directory is the registries there are, or nil while they are not known yet.
 func (i *Instances) Directory() *registry.Directory { return i.directory.Load() }
@@ -90,6 +99,7 @@ func (i *Instances) Learn(known map[registry.ID]registry.Described) {
 		if old, ok := i.known[id]; (!ok || d.At.After(old.At)) && d.Hosts.Public != "" {
 			news = news || !reflect.DeepEqual(old.Hosts, d.Hosts)
 			i.known[id] = d
+			delete(i.failed, id)
 		}
 	}
 	i.mu.Unlock()
@@ -135,11 +145,15 @@ func (i *Instances) discover(ctx context.Context) (complete bool) {
 		group.Go(func() error {
 			hosts, err := describer.Hosts(ctx, id)
 			if err != nil {
+				i.mu.Lock()
+				i.failed[id] = err
+				i.mu.Unlock()
 				log.FromContext(ctx).Error(err, "Hosts of an instance are not known; its images stay as written until they are", "instance", id)
 				return err
 			}
 			i.mu.Lock()
 			defer i.mu.Unlock()
+			delete(i.failed, id)
 			i.known[id] = registry.Described{Hosts: hosts, At: time.Now().Round(0)}
 			return nil
 		})
@@ -185,12 +199,17 @@ func (i *Instances) publish(asked bool) []registry.Conflict {
 	return conflicts
 }
 
-// described is the entries with the hosts that are known. The caller holds mu.
+// described is the entries with the hosts that are known and the routes in
+// force. The caller holds mu.
 func (i *Instances) described() (entries []registry.Entry, complete bool) {
 	complete = true
 	for _, e := range i.entries {
 		if e.Hosts.Public == "" {
 			e.Hosts = i.known[e.ID].Hosts
+		}
+		i.settle(&e)
+		if err := i.failed[e.ID]; e.Hosts.Public == "" && lasting(err) {
+			e.Reach = registry.Reach{Reason: registry.HostsNotKnown, Advice: problemOf(err).Text}
 		}
 		complete = complete && e.Hosts.Public != ""
 		entries = append(entries, e)

@@ -28,6 +28,9 @@ func entry(t *testing.T, id registry.ID, public registry.Host) registry.Entry {
 	return registry.Entry{ID: id, Namespaces: everyone, Hosts: registry.Hosts{Public: public}}
 }
 
+// unsettled leaves each route as it is configured.
+func unsettled(*registry.Entry) {}
+
 // run starts i in the test's bubble.
 func run(t *testing.T, i *Instances) {
 	t.Helper()
@@ -46,7 +49,7 @@ func serves(i *Instances, host string) registry.ID {
 
 func TestGivenHostsAreKnownAtOnce(t *testing.T) {
 	t.Parallel()
-	i := NewInstances(func() {})
+	i := NewInstances(unsettled, func() {})
 	i.Set([]registry.Entry{entry(t, demoID, "demo.tencentcloudcr.com")}, describerFunc(nil))
 	assert.Equal(t, demoID, serves(i, "demo.tencentcloudcr.com"))
 }
@@ -62,7 +65,7 @@ func TestHostsAreAskedFor(t *testing.T) {
 			return registry.Hosts{Public: registry.Host(id) + ".tencentcloudcr.com"}, nil
 		})
 		var changes atomic.Int32
-		i := NewInstances(func() { changes.Add(1) })
+		i := NewInstances(unsettled, func() { changes.Add(1) })
 		i.Set([]registry.Entry{entry(t, demoID, "")}, describer)
 		assert.Nil(t, i.Directory(), "a directory before anything was asked")
 
@@ -89,7 +92,7 @@ func TestHostsAreAskedFor(t *testing.T) {
 func TestAnAPIThatHangsHoldsNothingUpForLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		i := NewInstances(func() {})
+		i := NewInstances(unsettled, func() {})
 		i.Set([]registry.Entry{entry(t, demoID, ""), entry(t, "tcr-open0002", "open.tencentcloudcr.com")},
 			describerFunc(func(ctx context.Context, _ registry.ID) (registry.Hosts, error) {
 				<-ctx.Done()

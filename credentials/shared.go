@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/credentials/route"
 	"github.com/tcr-webhook/tcr-webhook/credentials/token"
 	"github.com/tcr-webhook/tcr-webhook/credentials/tokensecret"
 )
@@ -44,11 +45,18 @@ type Descriptions interface {
 	Learn(map[registry.ID]registry.Described)
 }
 
+// Ways are how the instances are reached.
+type Ways interface {
+	Known() map[registry.ID]route.State
+	Learn(map[registry.ID]route.State)
+}
+
 // Knowledge is what replicas share.
 type Knowledge struct {
 	Tokens       TokenCache
 	Debts        Debts
 	Descriptions Descriptions
+	Ways         Ways
 }
 
 // SharedOptions are what a Shared works with.
@@ -156,13 +164,14 @@ func (s *Shared) exchange(ctx context.Context, from client.Reader, k Knowledge) 
 		k.Tokens.Adopt(key, tok)
 	}
 	k.Descriptions.Learn(stored.Instances)
+	k.Ways.Learn(stored.Routes)
 	for _, namespace := range stored.Owed {
 		if _, seen := slices.BinarySearch(s.owed, namespace); !seen {
 			k.Debts.Owe(namespace)
 		}
 	}
 	s.owed = stored.Owed
-	merged, news := stored.Merge(tokensecret.Known{Tokens: k.Tokens.Held(), Owed: k.Debts.Owed(), Instances: k.Descriptions.Known()}, time.Now())
+	merged, news := stored.Merge(tokensecret.Known{Tokens: k.Tokens.Held(), Owed: k.Debts.Owed(), Instances: k.Descriptions.Known(), Routes: k.Ways.Known()}, time.Now())
 	if stored.DigestKey == nil {
 		merged.DigestKey, news = s.newDigestKey(), true
 	}

@@ -35,6 +35,7 @@ type replica struct {
 	debts debts
 
 	instances *Instances
+	routes    *Routes
 }
 
 // debts is a Debts of which a test decides what is paid.
@@ -62,7 +63,8 @@ func (d *debts) pay() {
 }
 
 func newReplica(c client.Client) *replica {
-	r := &replica{Shared: NewShared(SharedOptions{Cached: c, Live: c, Client: c, Namespace: "tcr-webhook"}), instances: NewInstances(func() {})}
+	r := &replica{Shared: NewShared(SharedOptions{Cached: c, Live: c, Client: c, Namespace: "tcr-webhook"}), instances: NewInstances(unsettled, func() {})}
+	r.routes = NewRoutes(RoutesOptions{Changed: func() {}})
 	r.cache = token.New(nil, token.Options{OnChange: func(registry.Key) { r.Changed() }})
 	r.cache.Want(demoKey)
 	return r
@@ -82,7 +84,7 @@ func (r *replica) starts(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { assert.NoError(t, r.Sync(ctx, Knowledge{r.cache, &r.debts, r.instances})) })
+	running.Go(func() { assert.NoError(t, r.Sync(ctx, Knowledge{r.cache, &r.debts, r.instances, r.routes})) })
 	t.Cleanup(func() { cancel(); running.Wait() })
 	synctest.Wait()
 }
@@ -179,7 +181,7 @@ func TestTokensAreSharedWhenTheAPIServerIsBackAndNothingIsQuoted(t *testing.T) {
 		away.Store(true)
 		ctx, cancel := context.WithCancel(ctx)
 		var running sync.WaitGroup
-		running.Go(func() { assert.NoError(t, r.Sync(ctx, Knowledge{r.cache, &r.debts, r.instances})) })
+		running.Go(func() { assert.NoError(t, r.Sync(ctx, Knowledge{r.cache, &r.debts, r.instances, r.routes})) })
 		tok := tokenFrom(time.Now(), time.Hour)
 		tok.Password = marker
 		require.True(t, r.cache.Adopt(demoKey, tok))

@@ -123,11 +123,11 @@ func (c *cloud) Issue(ctx context.Context, key registry.Key) (token.Token, error
 
 // Hosts implements credentials.Describer.
 func (c *cloud) Hosts(ctx context.Context, id registry.ID) (registry.Hosts, error) {
-	who := c.state.Load().describes[id]
-	if who == nil {
-		return registry.Hosts{}, fmt.Errorf("no identity of the configuration is for %s", id)
+	client, err := c.client(id)
+	if err != nil {
+		return registry.Hosts{}, err
 	}
-	return who.client.Hosts(ctx, id)
+	return client.Hosts(ctx, id)
 }
 
 // Identity says in words who asks for the tokens of key, for status; empty for

@@ -27,7 +27,7 @@ func (s *server) addProbes(hooks *webhook.Server) error {
 	if err := s.mgr.Add(everyReplica{await}); err != nil {
 		return fmt.Errorf("add cache probe: %w", err)
 	}
-	var waiting patience
+	var waiting, looking patience
 	ready := func(*http.Request) error {
 		switch {
 		case !synced.Load() || !isClosed(s.accounts.synced):
@@ -38,6 +38,8 @@ func (s *server) addProbes(hooks *webhook.Server) error {
 			return errors.New("the hosts of the registries are not known yet")
 		case !s.loginsExplained() && !waiting.over(time.Now()):
 			return errors.New("the first tokens are being asked for")
+		case !s.routes.Settled() && !looking.over(time.Now()):
+			return errors.New("the routes to the registries are being looked at")
 		}
 		return hooks.Ready()
 	}

@@ -38,6 +38,7 @@ type server struct {
 	fixed      *credentials.Fixed
 	accounts   *accounts
 	instances  *credentials.Instances
+	routes     *credentials.Routes
 	keeper     *credentials.Keeper
 	state      atomic.Pointer[webhook.State]
 	config     atomic.Pointer[config.Config]
@@ -117,7 +118,7 @@ func (s *server) build(ctx context.Context, certs *certwatcher.CertWatcher) erro
 	}
 	s.announcer = s.newAnnouncer(ctx)
 	s.fixed = credentials.NewFixed(s.tokens, s.mgr.GetAPIReader(), s.opts.namespace, s.lookAgain)
-	s.instances = credentials.NewInstances(s.directoryChanged)
+	s.instances = credentials.NewInstances(s.routes.Settle, s.directoryChanged)
 	s.keeper = credentials.NewKeeper(credentials.Options{
 		Client: s.mgr.GetClient(), Live: s.mgr.GetAPIReader(),
 		Tokens: s.fixed, Directory: s.instances.Directory, DigestKey: s.shared.DigestKey,
@@ -160,6 +161,7 @@ func (s *server) apply(c *config.Config) error {
 	}
 	s.config.Store(c)
 	s.keeper.SetGrace(time.Duration(*c.FirstPodGrace))
+	s.routes.Set(entries, c.Routes(), time.Duration(*c.PrivateNetwork.ObserveEvery))
 	s.instances.Set(entries, describer{s.cloud, &s.insight})
 	s.fixed.Want(entries)
 	keys := issuedTo(entries)

@@ -42,29 +42,29 @@ func (s *server) shareTokens(ctx context.Context) error {
 	lease := &credentials.Lease{
 		Live: s.mgr.GetAPIReader(), Namespace: s.opts.namespace, Name: leaseName, Elected: s.mgr.Elected(),
 	}
+	// The leader asks the cloud. Another replica does when it has nothing and
+	// nobody leads, and none before it knows what the others have.
+	turn := func(usable bool) bool {
+		return isClosed(shared.Loaded()) && (lease.Leading() || !usable && lease.Leaderless())
+	}
 	s.shared = shared
-	s.tokens = token.New(s.cloud, token.Options{
-		OnChange: s.tokenChanged,
-		// The leader renews. Another replica asks when it has nothing and
-		// nobody leads, and none before it knows what the others have.
-		Turn: func(usable bool) bool {
-			return isClosed(shared.Loaded()) && (lease.Leading() || !usable && lease.Leaderless())
-		},
-	})
+	s.tokens = token.New(s.cloud, token.Options{OnChange: s.tokenChanged, Turn: turn})
+	s.routes = s.newRoutes(turn, lease.Leading)
 	sync := everyReplica{func(ctx context.Context) error {
-		return shared.Sync(ctx, credentials.Knowledge{Tokens: s.tokens, Debts: s.keeper, Descriptions: s.instances})
+		return shared.Sync(ctx, credentials.Knowledge{Tokens: s.tokens, Debts: s.keeper, Descriptions: s.instances, Ways: s.routes})
 	}}
-	turn := everyReplica{func(ctx context.Context) error {
+	turns := everyReplica{func(ctx context.Context) error {
 		for _, comes := range []<-chan struct{}{shared.Loaded(), s.mgr.Elected()} {
 			select {
 			case <-comes:
 				s.tokens.TurnChanged()
+				s.routes.Look()
 			case <-ctx.Done():
 			}
 		}
 		return nil
 	}}
-	for _, part := range []manager.Runnable{ownSecrets{own}, sync, turn, lease} {
+	for _, part := range []manager.Runnable{ownSecrets{own}, sync, turns, lease} {
 		if err := s.mgr.Add(part); err != nil {
 			return fmt.Errorf("add %T: %w", part, err)
 		}

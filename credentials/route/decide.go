@@ -1,6 +1,10 @@
 package route
 
-import "github.com/tcr-webhook/tcr-webhook/credentials/registry"
+import (
+	"errors"
+
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+)
 
 // Settings are what the configuration says of routes.
 type Settings struct {
@@ -63,6 +67,10 @@ const (
 	CreateLink Step = "CreateLink"
 	CreateDNS  Step = "CreateDNS"
 )
+
+// ErrExists is that there is already what a Step was to make, as far as the API
+// can be understood.
+var ErrExists = errors.New("it is there already")
 
 // Missing is the next thing that nobody has made yet. What is on its way, what
 // is broken and what cannot be told is left to itself.

@@ -28,6 +28,9 @@ func (s State) Explain(id registry.ID, c Settings) string {
 	case registry.RouteHosts:
 		return fmt.Sprintf("nodes have the names of %s in their hosts files", id)
 	}
+	if c.Manage && s.Seen.Missing() != NoStep && s.Problem.Text != "" {
+		return "the private route cannot be made: " + s.Problem.Text
+	}
 	switch s.Why() {
 	case registry.NoLink:
 		return fmt.Sprintf("no private link from %s to %s; %s, or check tencentCloud.vpc", c.VPC, id, c.remedy("link them in the TCR console"))

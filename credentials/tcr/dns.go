@@ -70,7 +70,7 @@ func nameState(s *sdk.VpcPrivateDomainStatus, vpc string) route.DNS {
 }
 
 // CreateDNS has the public name of an instance resolve within vpc to the link
-// at ip, which takes a minute or two. It is ErrExists if it does.
+// at ip, which takes a minute or two. It is route.ErrExists if it does.
 func (c *Client) CreateDNS(ctx context.Context, id registry.ID, vpc, ip string) error {
 	if err := c.describes.Wait(ctx); err != nil {
 		return fmt.Errorf("wait to have the name of %s resolve: %w", id, err)

@@ -86,11 +86,8 @@ func linkState(l *sdk.AccessVpc) route.Link {
 	return route.LinkBroken
 }
 
-// ErrExists is that there is already what was to be made.
-var ErrExists = errors.New("it is there already")
-
 // CreateLink asks for a link from a subnet of vpc, which takes a minute or two
-// to run. It is ErrExists if there is one.
+// to run. It is route.ErrExists if there is one.
 func (c *Client) CreateLink(ctx context.Context, id registry.ID, vpc, subnet string) error {
 	if err := c.describes.Wait(ctx); err != nil {
 		return fmt.Errorf("wait to link %s: %w", id, err)
@@ -108,11 +105,11 @@ func (c *Client) CreateLink(ctx context.Context, id registry.ID, vpc, subnet str
 	return orExists(err, "InternalError.ErrorConflict")
 }
 
-// orExists is err, or ErrExists if the API answered one of codes.
+// orExists is err, or route.ErrExists if the API answered one of codes.
 func orExists(err error, codes ...string) error {
 	var failed *apiError
 	if errors.As(err, &failed) && slices.Contains(codes, failed.code) {
-		return fmt.Errorf("%w: %w", ErrExists, err)
+		return fmt.Errorf("%w: %w", route.ErrExists, err)
 	}
 	return err
 }

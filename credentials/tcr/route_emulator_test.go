@@ -9,7 +9,6 @@ import (
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/credentials/route"
-	"github.com/tcr-webhook/tcr-webhook/credentials/tcr"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencent"
 )
 
@@ -24,12 +23,12 @@ func TestALinkIsMadeAndObserved(t *testing.T) {
 	}
 	assert.Equal(t, route.Observation{Link: route.LinkAbsent}, look())
 	require.NoError(t, client.CreateLink(t.Context(), demo, "vpc-1", "subnet-1"))
-	require.ErrorIs(t, client.CreateLink(t.Context(), demo, "vpc-1", "subnet-1"), tcr.ErrExists)
+	require.ErrorIs(t, client.CreateLink(t.Context(), demo, "vpc-1", "subnet-1"), route.ErrExists)
 	require.Eventually(t, func() bool { return look().Link == route.LinkRunning }, 10*time.Second, 10*time.Millisecond)
 	seen := look()
 	assert.Equal(t, route.CreateDNS, seen.Missing())
 	require.NoError(t, client.CreateDNS(t.Context(), demo, "vpc-1", seen.IP))
-	require.ErrorIs(t, client.CreateDNS(t.Context(), demo, "vpc-1", seen.IP), tcr.ErrExists)
+	require.ErrorIs(t, client.CreateDNS(t.Context(), demo, "vpc-1", seen.IP), route.ErrExists)
 	assert.Equal(t, route.Observation{Link: route.LinkRunning, IP: seen.IP, Public: route.Resolves, Private: route.ResolvesNot}, look())
 	elsewhere, err := client.Observe(t.Context(), demo, "vpc-2")
 	require.NoError(t, err)

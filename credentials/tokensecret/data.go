@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/credentials/route"
 	"github.com/tcr-webhook/tcr-webhook/credentials/token"
 )
 
@@ -32,6 +33,8 @@ type Content struct {
 	Owed []string
 	// Instances are what the configured instances are called.
 	Instances map[registry.ID]registry.Described
+	// Routes are how they are reached.
+	Routes map[registry.ID]route.State
 }
 
 // DigestKeyLength is that of the hash it is used with, in bytes.
@@ -42,6 +45,7 @@ const (
 	digestKey    = "digest-key"
 	owedKey      = "owed"
 	instancesKey = "instances"
+	routesKey    = "routes"
 )
 
 // MaxOwed bounds the namespaces that are written down, well within what a Secret
@@ -80,6 +84,13 @@ func (c Content) Encode() (map[string][]byte, error) {
 		}
 		data[instancesKey] = raw
 	}
+	if len(c.Routes) > 0 {
+		raw, err := json.Marshal(c.Routes)
+		if err != nil {
+			return nil, fmt.Errorf("write routes: %w", err)
+		}
+		data[routesKey] = raw
+	}
 	for key, tok := range c.Tokens {
 		raw, err := json.Marshal(stored{tok.Username, tok.Password.Reveal(), tok.IssuedAt.UTC(), tok.ExpiresAt.UTC()})
 		if err != nil {
@@ -107,6 +118,12 @@ func Decode(data map[string][]byte) (c Content, damaged []string) {
 		case instancesKey:
 			var ok bool
 			if c.Instances, ok = instances(raw); !ok {
+				damaged = append(damaged, name)
+			}
+			continue
+		case routesKey:
+			var ok bool
+			if c.Routes, ok = routes(raw); !ok {
 				damaged = append(damaged, name)
 			}
 			continue
@@ -158,6 +175,21 @@ func instances(raw []byte) (map[registry.ID]registry.Described, bool) {
 	return read, true
 }
 
+// routes reads what Encode wrote. A route that is none could move images to
+// where nothing is.
+func routes(raw []byte) (map[registry.ID]route.State, bool) {
+	var all map[registry.ID]route.State
+	if json.Unmarshal(raw, &all) != nil || len(all) == 0 {
+		return nil, false
+	}
+	for id, s := range all {
+		if _, err := registry.ParseID(string(id)); err != nil || !s.Valid() {
+			return nil, false
+		}
+	}
+	return all, true
+}
+
 func isNoNamespace(name string) bool { return len(validation.IsDNS1123Label(name)) > 0 }
 
 func read(raw []byte) (token.Token, bool) {
@@ -188,14 +220,19 @@ type Known struct {
 	Tokens    map[registry.Key]token.Token
 	Owed      []string // in order
 	Instances map[registry.ID]registry.Described
+	Routes    map[registry.ID]route.State
 }
+
+// routesAge is how old a route may be here that was seen again since: each look
+// that sees what the last one saw is not worth a write.
+const routesAge = 10 * time.Minute
 
 // Merge adds to c what k has newer or alone, drops the tokens that have expired
 // at now, and owes what k owes. It reports whether that changed anything worth
 // a write: an expired token alone waits for the next one.
 func (c Content) Merge(k Known, now time.Time) (Content, bool) {
 	owed := k.Owed[:min(len(k.Owed), MaxOwed)]
-	merged := Content{DigestKey: c.DigestKey, Tokens: maps.Clone(c.Tokens), Owed: owed, Instances: maps.Clone(c.Instances)}
+	merged := Content{DigestKey: c.DigestKey, Tokens: maps.Clone(c.Tokens), Owed: owed, Instances: maps.Clone(c.Instances), Routes: maps.Clone(c.Routes)}
 	if merged.Tokens == nil {
 		merged.Tokens = map[registry.Key]token.Token{}
 	}
@@ -208,6 +245,17 @@ func (c Content) Merge(k Known, now time.Time) (Content, bool) {
 			}
 			merged.Instances[id], news = d, true
 		}
+	}
+	for id, s := range k.Routes {
+		old, ok := merged.Routes[id]
+		if ok && !s.At.After(old.At) {
+			continue
+		}
+		if merged.Routes == nil {
+			merged.Routes = map[registry.ID]route.State{}
+		}
+		merged.Routes[id] = s
+		news = news || !ok || !s.SameAs(old) || s.At.Sub(old.At) >= routesAge
 	}
 	for key, tok := range k.Tokens {
 		if old, ok := merged.Tokens[key]; !ok || tok.IssuedAt.After(old.IssuedAt) {
