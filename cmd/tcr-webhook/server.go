@@ -132,7 +132,7 @@ func (s *server) build(ctx context.Context, certs *certwatcher.CertWatcher) erro
 	if err != nil {
 		return err
 	}
-	for _, part := range []manager.Runnable{certs, hooks, s.tokens, s.fixed, s.accounts, s.instances, s.keeper} {
+	for _, part := range []manager.Runnable{certs, hooks, s.tokens, s.fixed, s.accounts, s.instances, s.routes, s.keeper} {
 		if err := s.mgr.Add(part); err != nil {
 			return fmt.Errorf("add %T: %w", part, err)
 		}
