@@ -44,7 +44,7 @@ func newServerMetrics(r prometheus.Registerer) (*serverMetrics, error) {
 		}, []string{"state"}),
 		registrationGaps: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "tcr_webhook_registration_gaps",
-			Help: "What is wrong with the registrations, by kind (Missing, EntryMissing, CABundleMissing, FailurePolicyBlocks, HostNotNamed, NotUnderstood).",
+			Help: "What is wrong with the registrations, by kind (Missing, EntryMissing, CABundleMissing, FailurePolicyBlocks, FailurePolicyAdmits, Leftover, HostNotNamed, NotUnderstood).",
 		}, []string{"kind"}),
 	}
 	for _, c := range []prometheus.Collector{m.apiCalls, m.reloads, m.reloaded, m.generation, m.pullSecrets, m.registrationGaps} {

@@ -18,22 +18,30 @@ import (
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/registration"
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/webhook/policy"
 )
 
 // registrations watches what the API server calls us by, and knows what is
 // wrong with it. It changes nothing there.
 type registrations struct {
-	cached client.Reader
-	// synced tells whether the cache has been filled; nothing waits for it but
-	// this.
-	synced func(context.Context) bool
+	own, policy watchedName // the registrations of two names
+	// policyRead tells whether policy has been seen.
+	policyRead atomic.Bool
 	// hosts are those that are served; nil while they are not known.
-	hosts   func() []registry.Host
+	hosts func() []registry.Host
+	// list is what there is of an allow-list.
+	list    func() registration.AllowList
 	gauge   *prometheus.GaugeVec
 	changed func() // called after Gaps has changed
 
 	wake chan struct{} // capacity one
 	gaps atomic.Pointer[[]registration.Gap]
+}
+
+// watchedName is a cache of the registrations of one name.
+type watchedName interface {
+	client.Reader
+	WaitForCacheSync(context.Context) bool
 }
 
 const (
@@ -45,38 +53,45 @@ const (
 	lookAtGaps = time.Minute
 )
 
-// newRegistrationCache makes a cache of the registrations of our name alone.
-// It is apart from the manager's, so that nobody waits for it: whoever upgrades
-// the program before the rights that it asks for gets no status, and pods are
-// served all the same.
-func newRegistrationCache(mgr manager.Manager) (cache.Cache, error) {
-	own, err := cache.New(mgr.GetConfig(), cache.Options{
-		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
-		DefaultFieldSelector: fields.OneTermEqualSelector("metadata.name", registration.Name),
+// watchName makes a cache of the registrations of one name. It is apart from
+// the manager's, so that nobody waits for it: whoever upgrades the program
+// before the rights that it asks for gets no status, and pods are served all the
+// same. So is each name from the other.
+func (s *server) watchName(ctx context.Context, name string, changed func(), kinds ...client.Object) (cache.Cache, error) {
+	own, err := cache.New(s.mgr.GetConfig(), cache.Options{
+		HTTPClient: s.mgr.GetHTTPClient(), Scheme: s.mgr.GetScheme(), Mapper: s.mgr.GetRESTMapper(),
+		DefaultFieldSelector: fields.OneTermEqualSelector("metadata.name", name),
 		DefaultTransform:     cache.TransformStripManagedFields(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create cache of registrations: %w", err)
+	}
+	for _, o := range kinds {
+		if err := onChange(ctx, own, o, changed); err != nil {
+			return nil, fmt.Errorf("watch registrations: %w", err)
+		}
+	}
+	if err := s.mgr.Add(everyReplica{own.Start}); err != nil {
+		return nil, fmt.Errorf("add cache of registrations: %w", err)
 	}
 	return own, nil
 }
 
 // watchRegistrations makes the watch and hangs it into the manager.
 func (s *server) watchRegistrations(ctx context.Context, changed func()) (*registrations, error) {
-	own, err := newRegistrationCache(s.mgr)
-	if err != nil {
-		return nil, err
-	}
 	r := &registrations{
-		cached: own, synced: own.WaitForCacheSync, hosts: s.servedHosts,
+		hosts: s.servedHosts, list: s.allowList,
 		gauge: s.metrics.registrationGaps, changed: changed, wake: make(chan struct{}, 1),
 	}
-	for _, o := range []client.Object{&admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{}} {
-		if err := onChange(ctx, own, o, r.look); err != nil {
-			return nil, fmt.Errorf("watch registrations: %w", err)
-		}
+	var err error
+	validating := &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	if r.own, err = s.watchName(ctx, registration.Name, r.look, &admissionregistrationv1.MutatingWebhookConfiguration{}, validating); err != nil {
+		return nil, err
 	}
-	for _, part := range []manager.Runnable{everyReplica{own.Start}, r} {
+	if r.policy, err = s.watchName(ctx, registration.PolicyName, r.look, validating); err != nil {
+		return nil, err
+	}
+	for _, part := range []manager.Runnable{r, everyReplica{r.readPolicy}} {
 		if err := s.mgr.Add(part); err != nil {
 			return nil, fmt.Errorf("add %T: %w", part, err)
 		}
@@ -96,6 +111,18 @@ func (s *server) servedHosts() []registry.Host {
 	return hosts
 }
 
+// allowList is what the configuration in force has of one.
+func (s *server) allowList() registration.AllowList {
+	switch state := s.state.Load(); {
+	case state == nil || state.Policy == nil:
+		return registration.NoAllowList
+	case slices.ContainsFunc(state.Policy.Rules(), func(r policy.CanonicalRule) bool { return r.Action == policy.Enforce }):
+		return registration.Enforced
+	default:
+		return registration.Tried
+	}
+}
+
 // look says that something may have changed.
 func (r *registrations) look() { signal(r.wake) }
 
@@ -105,9 +132,18 @@ func (r *registrations) Gaps() *[]registration.Gap { return r.gaps.Load() }
 // NeedLeaderElection is false: each replica has its own hosts to look for.
 func (r *registrations) NeedLeaderElection() bool { return false }
 
+// readPolicy waits until the allow-list's registration has been seen.
+func (r *registrations) readPolicy(ctx context.Context) error {
+	if r.policy.WaitForCacheSync(ctx) {
+		r.policyRead.Store(true)
+		r.look()
+	}
+	return nil
+}
+
 // Start looks until ctx ends.
 func (r *registrations) Start(ctx context.Context) error {
-	if !r.synced(ctx) {
+	if !r.own.WaitForCacheSync(ctx) {
 		return nil // ctx has ended
 	}
 	var candidate []registration.Gap
@@ -146,20 +182,35 @@ func (r *registrations) compare(ctx context.Context) (gaps []registration.Gap, k
 	if hosts == nil {
 		return nil, false
 	}
-	var live registration.Live
-	mutating, validating := &admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{}
-	name := types.NamespacedName{Name: registration.Name}
-	if err := r.cached.Get(ctx, name, mutating); err == nil {
-		live.Mutating = mutating
-	} else if client.IgnoreNotFound(err) != nil {
+	live, err := r.read(ctx)
+	if err != nil {
 		return nil, false
 	}
-	if err := r.cached.Get(ctx, name, validating); err == nil {
-		live.Validating = validating
-	} else if client.IgnoreNotFound(err) != nil {
-		return nil, false
+	return registration.Gaps(live, hosts, r.list()), true
+}
+
+// read reads the registrations from memory.
+func (r *registrations) read(ctx context.Context) (live registration.Live, err error) {
+	if live.Mutating, err = lookUp(ctx, r.own, registration.Name, &admissionregistrationv1.MutatingWebhookConfiguration{}); err != nil {
+		return live, err
 	}
-	return registration.Gaps(live, hosts), true
+	if live.Validating, err = lookUp(ctx, r.own, registration.Name, &admissionregistrationv1.ValidatingWebhookConfiguration{}); err != nil {
+		return live, err
+	}
+	if live.PolicyUnread = !r.policyRead.Load(); live.PolicyUnread {
+		return live, nil // a cache that is not filled has its readers wait
+	}
+	live.Policy, err = lookUp(ctx, r.policy, registration.PolicyName, &admissionregistrationv1.ValidatingWebhookConfiguration{})
+	return live, err
+}
+
+// lookUp reads into, or answers nil where there is none.
+func lookUp[T client.Object](ctx context.Context, cached client.Reader, name string, into T) (T, error) {
+	var none T
+	if err := cached.Get(ctx, types.NamespacedName{Name: name}, into); err != nil {
+		return none, client.IgnoreNotFound(err)
+	}
+	return into, nil
 }
 
 // told tells whether gaps are those that were told last.
@@ -183,7 +234,7 @@ func (r *registrations) tell(ctx context.Context, gaps []registration.Gap) {
 	}
 	switch log := ctrl.LoggerFrom(ctx); {
 	case len(gaps) > 0:
-		log.Info("Registrations keep something from us", "gaps", len(gaps), "first", gaps[0].String())
+		log.Info("Registrations are not as they should be", "gaps", len(gaps), "first", gaps[0].String())
 	case !first:
 		log.Info("Registrations are complete")
 	}

@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/registration"
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
@@ -27,28 +26,51 @@ type watched struct {
 	*registrations
 	client client.Client
 	hosts  []registry.Host
-	fail   error // of reads
+	list   registration.AllowList
+	fail   error           // of reads
+	unread map[string]bool // names whose cache is never filled
 	told   int
+}
+
+// cacheOf is the cache of one name.
+type cacheOf struct {
+	client.Reader
+	w    *watched
+	name string
+}
+
+// WaitForCacheSync implements watchedName.
+func (c cacheOf) WaitForCacheSync(ctx context.Context) bool {
+	if c.w.unread[c.name] {
+		<-ctx.Done()
+		return false
+	}
+	return true
+}
+
+// Get implements client.Reader.
+func (c cacheOf) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	switch {
+	case key.Name != c.name:
+		return errors.New("asked for " + key.Name)
+	case !c.WaitForCacheSync(ctx): // as a cache that is not filled does
+		return ctx.Err()
+	case c.w.fail != nil:
+		return c.w.fail
+	}
+	return c.Reader.Get(ctx, key, o, opts...)
 }
 
 func newWatched(t *testing.T) *watched {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	require.NoError(t, admissionregistrationv1.AddToScheme(scheme))
-	w := &watched{hosts: []registry.Host{}}
-	c := fake.NewClientBuilder().WithScheme(scheme).Build()
-	w.client = c
+	w := &watched{hosts: []registry.Host{}, unread: map[string]bool{}, client: fake.NewClientBuilder().WithScheme(scheme).Build()}
 	w.registrations = &registrations{
-		cached: interceptor.NewClient(c, interceptor.Funcs{
-			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-				if w.fail != nil {
-					return w.fail
-				}
-				return c.Get(ctx, key, o, opts...)
-			},
-		}),
-		synced:  func(context.Context) bool { return true },
+		own:     cacheOf{w.client, w, registration.Name},
+		policy:  cacheOf{w.client, w, registration.PolicyName},
 		hosts:   func() []registry.Host { return w.hosts },
+		list:    func() registration.AllowList { return w.list },
 		gauge:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gaps"}, []string{"kind"}),
 		changed: func() { w.told++ },
 		wake:    make(chan struct{}, 1),
@@ -62,7 +84,8 @@ func (w *watched) run(t *testing.T) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- w.Start(ctx) }()
-	return func() { cancel(); assert.NoError(t, <-ended) }
+	go func() { ended <- w.readPolicy(ctx) }()
+	return func() { cancel(); assert.NoError(t, errors.Join(<-ended, <-ended)) }
 }
 
 // register makes both registrations, complete but for what the test is about.
@@ -83,6 +106,20 @@ func (w *watched) register(t *testing.T, ca []byte) {
 		o.SetResourceVersion("")
 		require.NoError(t, w.client.Create(t.Context(), o))
 	}
+	w.look()
+}
+
+// registerPolicy makes the allow-list's registration.
+func (w *watched) registerPolicy(t *testing.T, blocks admissionregistrationv1.FailurePolicyType) {
+	t.Helper()
+	ignore := admissionregistrationv1.Ignore
+	config := admissionregistrationv1.WebhookClientConfig{CABundle: []byte("pem")}
+	c := &admissionregistrationv1.ValidatingWebhookConfiguration{Webhooks: []admissionregistrationv1.ValidatingWebhook{
+		{Name: "policy.tcr-webhook.io", ClientConfig: config, FailurePolicy: &blocks},
+		{Name: "policy-workloads.tcr-webhook.io", ClientConfig: config, FailurePolicy: &ignore},
+	}}
+	c.Name = registration.PolicyName
+	require.NoError(t, w.client.Create(t.Context(), c))
 	w.look()
 }
 
@@ -139,7 +176,7 @@ func TestNothingIsToldOfWhatIsNotKnown(t *testing.T) {
 	for name, unknown := range map[string]func(*watched){
 		"hosts":         func(w *watched) { w.hosts = nil },
 		"registrations": func(w *watched) { w.fail = errors.New("no such right") },
-		"a cache":       func(w *watched) { w.synced = func(ctx context.Context) bool { <-ctx.Done(); return false } },
+		"a cache":       func(w *watched) { w.unread[registration.Name] = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -154,4 +191,56 @@ func TestNothingIsToldOfWhatIsNotKnown(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAllowListIsRegistered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatched(t)
+		w.register(t, []byte("pem"))
+		defer w.run(t)()
+		kinds := func() []registration.Kind {
+			w.look()
+			time.Sleep(settleGaps)
+			synctest.Wait()
+			return w.kinds()
+		}
+		assert.Empty(t, kinds())
+		w.list = registration.Tried
+		assert.Equal(t, []registration.Kind{registration.Missing}, kinds())
+		w.registerPolicy(t, admissionregistrationv1.Ignore)
+		assert.Empty(t, kinds())
+		w.list = registration.Enforced
+		assert.Equal(t, []registration.Kind{registration.FailurePolicyAdmits}, kinds())
+		assert.InDelta(t, 1, testutil.ToFloat64(w.gauge.WithLabelValues("FailurePolicyAdmits")), 0)
+		w.list = registration.NoAllowList
+		assert.Equal(t, []registration.Kind{registration.Leftover}, kinds())
+		assert.Zero(t, testutil.ToFloat64(w.gauge.WithLabelValues("FailurePolicyAdmits")))
+	})
+}
+
+// Rights for one name come with an upgrade of the manifests, which may be after
+// that of the program.
+func TestAnUnreadableAllowListHidesNothingElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatched(t)
+		w.unread[registration.PolicyName] = true
+		w.register(t, []byte("pem"))
+		defer w.run(t)()
+		time.Sleep(settleGaps)
+		synctest.Wait()
+		assert.Equal(t, []registration.Kind{}, w.kinds(), "without an allow-list nobody misses it")
+
+		w.list = registration.Enforced
+		w.look()
+		time.Sleep(settleGaps)
+		synctest.Wait()
+		assert.Equal(t, []registration.Kind{registration.NotUnderstood}, w.kinds())
+
+		w.register(t, nil)
+		time.Sleep(settleGaps)
+		synctest.Wait()
+		assert.Equal(t, []registration.Kind{registration.CABundleMissing, registration.NotUnderstood}, w.kinds())
+	})
 }

@@ -255,7 +255,7 @@ func TestAHostThatIsNotRegisteredIsFound(t *testing.T) {
 	assert.Empty(t, a.pod(t, "shop", "before", image).Spec.ImagePullSecrets, "the API server asked all the same")
 	log, err := s.Server.Log()
 	require.NoError(t, err)
-	assert.Equal(t, 1, strings.Count(log, "Registrations keep something from us"))
+	assert.Equal(t, 1, strings.Count(log, "Registrations are not as they should be"))
 
 	var mutating admissionregistrationv1.MutatingWebhookConfiguration
 	var validating admissionregistrationv1.ValidatingWebhookConfiguration

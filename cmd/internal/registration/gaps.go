@@ -8,8 +8,8 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
 
-// Name is the name of both registrations. It sorts last, so that we see pods as
-// other webhooks leave them.
+// Name is the name of the two registrations that are always there. It sorts
+// last, so that we see pods as other webhooks leave them.
 const Name = "zz-tcr-webhook"
 
 // Live is the registrations as the API server has them; nil where there is
@@ -17,6 +17,10 @@ const Name = "zz-tcr-webhook"
 type Live struct {
 	Mutating   *admissionregistrationv1.MutatingWebhookConfiguration
 	Validating *admissionregistrationv1.ValidatingWebhookConfiguration
+	// Policy is that of the allow-list.
+	Policy *admissionregistrationv1.ValidatingWebhookConfiguration
+	// PolicyUnread: nobody knows whether there is such a one.
+	PolicyUnread bool
 }
 
 // Kind is what is wrong with a registration. The values are those of a metric's
@@ -32,15 +36,21 @@ const (
 	CABundleMissing Kind = "CABundleMissing"
 	// FailurePolicyBlocks: an entry that must never block has failurePolicy Fail.
 	FailurePolicyBlocks Kind = "FailurePolicyBlocks"
+	// FailurePolicyAdmits: a rule enforces, and without us pods are admitted that
+	// nobody has judged.
+	FailurePolicyAdmits Kind = "FailurePolicyAdmits"
+	// Leftover: the allow-list is registered, and there is none.
+	Leftover Kind = "Leftover"
 	// HostNotNamed: pods with images of a host of ours are kept from us.
 	HostNotNamed Kind = "HostNotNamed"
-	// NotUnderstood: whether hosts are named cannot be read from a condition.
+	// NotUnderstood: a condition does not let us read whether hosts are named, or
+	// the API server does not let us read the allow-list's registration.
 	NotUnderstood Kind = "NotUnderstood"
 )
 
 // Kinds lists every Kind.
 func Kinds() []Kind {
-	return []Kind{Missing, EntryMissing, CABundleMissing, FailurePolicyBlocks, HostNotNamed, NotUnderstood}
+	return []Kind{Missing, EntryMissing, CABundleMissing, FailurePolicyBlocks, FailurePolicyAdmits, Leftover, HostNotNamed, NotUnderstood}
 }
 
 // Gap is one thing that is wrong.
@@ -56,21 +66,31 @@ type Gap struct {
 func (g Gap) String() string {
 	switch g.Kind {
 	case Missing:
+		if g.In == policyRegistration {
+			return g.In + " does not exist, so the allow-list judges no pod: apply the registration"
+		}
 		return g.In + " does not exist, so nothing asks tcr-webhook: apply the registration"
 	case EntryMissing:
-		return fmt.Sprintf("%s lacks the webhook %s: apply the registration again", Name, g.In)
+		return fmt.Sprintf("%s lacks the webhook %s: apply the registration again", registrationOf(g.In), g.In)
 	case CABundleMissing:
 		return g.In + " has no caBundle, so the API server cannot trust tcr-webhook: have it filled in"
 	case FailurePolicyBlocks:
 		return g.In + " has failurePolicy Fail and would block what a cluster needs to come up: set Ignore"
+	case FailurePolicyAdmits:
+		return g.In + " has failurePolicy Ignore, so rules that enforce hold only while tcr-webhook answers: set Fail"
+	case Leftover:
+		return g.In + " asks tcr-webhook about an allow-list that is not configured: delete the registration"
 	case HostNotNamed:
 		return fmt.Sprintf("%s does not let images of %s through, so their pods get no login: add the host to its matchConditions", g.In, g.Host)
 	default:
+		if g.In == policyRegistration {
+			return g.In + " cannot be read, so whether the allow-list judges pods cannot be told: grant get, list and watch of it"
+		}
 		return g.In + " has matchConditions of another form than ours: whether they let every host through cannot be told"
 	}
 }
 
-// entry is one of our webhooks, of either registration.
+// entry is one of our webhooks, of any registration.
 type entry struct {
 	name       string
 	caBundle   []byte
@@ -84,6 +104,8 @@ type expected struct {
 	images bool // it is asked about pods with our images
 	// neverBlocks: without us, it must let everything pass.
 	neverBlocks bool
+	// alwaysBlocks: without us, it must let nothing pass.
+	alwaysBlocks bool
 }
 
 func mutatingEntries() []expected {
@@ -101,8 +123,8 @@ func validatingEntries() []expected {
 }
 
 // Gaps lists what is wrong with the live registrations, given the hosts that
-// are served. It is empty where all is well.
-func Gaps(live Live, hosts []registry.Host) []Gap {
+// are served and the allow-list. It is empty where all is well.
+func Gaps(live Live, hosts []registry.Host, list AllowList) []Gap {
 	var gaps []Gap
 	if live.Mutating == nil {
 		gaps = append(gaps, Gap{Kind: Missing, In: "MutatingWebhookConfiguration " + Name})
@@ -114,13 +136,19 @@ func Gaps(live Live, hosts []registry.Host) []Gap {
 		gaps = append(gaps, compare(mutatingEntries(), entries, hosts)...)
 	}
 	if live.Validating == nil {
-		return append(gaps, Gap{Kind: Missing, In: "ValidatingWebhookConfiguration " + Name})
+		gaps = append(gaps, Gap{Kind: Missing, In: "ValidatingWebhookConfiguration " + Name})
+	} else {
+		gaps = append(gaps, compare(validatingEntries(), entriesOf(live.Validating), hosts)...)
 	}
-	var entries []entry
-	for _, w := range live.Validating.Webhooks {
+	return append(gaps, policyGaps(live, list)...)
+}
+
+func entriesOf(c *admissionregistrationv1.ValidatingWebhookConfiguration) []entry {
+	entries := make([]entry, 0, len(c.Webhooks))
+	for _, w := range c.Webhooks {
 		entries = append(entries, entry{w.Name, w.ClientConfig.CABundle, w.FailurePolicy, w.MatchConditions})
 	}
-	return append(gaps, compare(validatingEntries(), entries, hosts)...)
+	return entries
 }
 
 func compare(want []expected, got []entry, hosts []registry.Host) []Gap {
@@ -145,9 +173,11 @@ func (e *entry) gaps(x expected, hosts []registry.Host) []Gap {
 	if len(e.caBundle) == 0 {
 		gaps = append(gaps, Gap{Kind: CABundleMissing, In: e.name})
 	}
-	// The API server takes a missing policy for Fail, and writes it in.
-	if x.neverBlocks && (e.policy == nil || *e.policy != admissionregistrationv1.Ignore) {
+	switch blocks := e.blocks(); {
+	case x.neverBlocks && blocks:
 		gaps = append(gaps, Gap{Kind: FailurePolicyBlocks, In: e.name})
+	case x.alwaysBlocks && !blocks:
+		gaps = append(gaps, Gap{Kind: FailurePolicyAdmits, In: e.name})
 	}
 	if !x.images {
 		return gaps
@@ -165,6 +195,12 @@ func (e *entry) gaps(x expected, hosts []registry.Host) []Gap {
 		gaps = append(gaps, Gap{Kind: NotUnderstood, In: e.name})
 	}
 	return gaps
+}
+
+// blocks tells what becomes of a pod that we give no answer for. The API server
+// takes a missing policy for Fail, and writes it in.
+func (e *entry) blocks() bool {
+	return e.policy == nil || *e.policy != admissionregistrationv1.Ignore
 }
 
 // sampleImage stands for the images of a host. Conditions may leave out some of

@@ -32,7 +32,7 @@ func deployed(t *testing.T, edit ...string) Live {
 	}
 	require.NoError(t, yaml.Unmarshal(raw, &list))
 	require.Len(t, list.Items, 2)
-	live := Live{new(admissionregistrationv1.MutatingWebhookConfiguration), new(admissionregistrationv1.ValidatingWebhookConfiguration)}
+	live := Live{Mutating: new(admissionregistrationv1.MutatingWebhookConfiguration), Validating: new(admissionregistrationv1.ValidatingWebhookConfiguration)}
 	for i, into := range []any{live.Mutating, live.Validating} {
 		item, err := yaml.Marshal(list.Items[i])
 		require.NoError(t, err)
@@ -141,18 +141,25 @@ func TestGaps(t *testing.T) {
 			if tt.do != nil {
 				tt.do(&live)
 			}
-			assert.Empty(t, cmp.Diff(tt.want, Gaps(live, tt.hosts)))
+			assert.Empty(t, cmp.Diff(tt.want, Gaps(live, tt.hosts, NoAllowList)))
 		})
 	}
 }
 
 func TestGapsSayWhatToDo(t *testing.T) {
 	t.Parallel()
-	for _, kind := range Kinds() {
-		text := Gap{Kind: kind, In: "pods.tcr-webhook.io", Host: "r.example.com"}.String()
-		assert.Contains(t, text, "pods.tcr-webhook.io")
-		assert.Less(t, len(text), 200, text)
+	told := map[string]bool{}
+	for _, in := range []string{"pods.tcr-webhook.io", policyPods, policyRegistration} {
+		for _, kind := range Kinds() {
+			text := Gap{Kind: kind, In: in, Host: "r.example.com"}.String()
+			assert.Contains(t, text, in)
+			assert.Less(t, len(text), 200, text)
+			told[text] = true
+		}
 	}
+	assert.Len(t, told, 3*len(Kinds()))
+	assert.Contains(t, Gap{Kind: EntryMissing, In: "pods.tcr-webhook.io"}.String(), "zz-tcr-webhook lacks")
+	assert.Contains(t, Gap{Kind: EntryMissing, In: policyWorkloads}.String(), "zz-tcr-webhook-policy lacks")
 }
 
 func BenchmarkGaps(b *testing.B) {
@@ -165,6 +172,6 @@ func BenchmarkGaps(b *testing.B) {
 	live := Live{Mutating: &list.Items[0]}
 	b.ReportAllocs()
 	for b.Loop() {
-		_ = Gaps(live, demoHosts)
+		_ = Gaps(live, demoHosts, NoAllowList)
 	}
 }

@@ -59,6 +59,7 @@ const (
 	RegistrationsNotReadable = "RegistrationsNotReadable"
 	RegistrationMissing      = "RegistrationMissing"
 	RegistrationIncomplete   = "RegistrationIncomplete"
+	RegistrationLeftover     = "RegistrationLeftover"
 	HostNotRegistered        = "HostNotRegistered"
 
 	ClocksAgree       = "ClocksAgree"
@@ -255,6 +256,8 @@ func reasonOf(k registration.Kind) string {
 		return RegistrationMissing
 	case registration.HostNotNamed:
 		return HostNotRegistered
+	case registration.Leftover:
+		return RegistrationLeftover
 	case registration.NotUnderstood:
 		return RegistrationsNotReadable
 	default:

@@ -108,6 +108,9 @@ func TestConditions(t *testing.T) {
 		{"an empty caBundle", func(f *Facts) { f.Registrations = gaps(registration.CABundleMissing) }, map[string]string{
 			Ready: "False RegistrationIncomplete", RegistrationsMatch: "False RegistrationIncomplete",
 		}},
+		{"an allow-list that is not there any more", func(f *Facts) { f.Registrations = gaps(registration.Leftover, registration.FailurePolicyBlocks) }, map[string]string{
+			Ready: "False RegistrationLeftover", RegistrationsMatch: "False RegistrationLeftover",
+		}},
 		{"a registration of another form", func(f *Facts) { f.Registrations = gaps(registration.NotUnderstood) }, map[string]string{
 			RegistrationsMatch: "Unknown RegistrationsNotReadable",
 		}},
