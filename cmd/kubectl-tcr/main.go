@@ -1,0 +1,105 @@
+// Command kubectl-tcr is the kubectl plugin of tcr-webhook: it tells what an
+// allow-list would refuse before it does, finds mistakes in a configuration,
+// and writes rules for the API server itself. As kubectl-tcr on PATH it is
+// "kubectl tcr".
+//
+// It changes nothing in a cluster, but for the reports that it is asked to
+// write, and reads no Secret.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // logins of clouds
+)
+
+// What the command ends with, in every format.
+const (
+	exitFine     = 0 // nothing, or only notes
+	exitFindings = 1 // findings at or over --fail-on
+	exitUnknown  = 2 // usage, an unreachable cluster, an unreadable file
+)
+
+const exitHelp = `
+Ends with 0 if all is fine, 1 if something was found, and 2 if it could not be
+found out: a mistake in the flags, a cluster that does not answer, a file that
+cannot be read.`
+
+// errFindings ends the command with exitFindings. What was found is printed.
+var errFindings = errors.New("something was found")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
+	os.Exit(run(ctx, os.Args, os.Getenv, streams))
+}
+
+// run is the whole command; args begin with its name.
+func run(ctx context.Context, args []string, getenv func(string) string, streams genericiooptions.IOStreams) int {
+	name := "kubectl-tcr"
+	if strings.HasPrefix(filepath.Base(args[0]), "kubectl-") {
+		name = "kubectl tcr"
+	}
+	c := &command{streams: streams, flags: genericclioptions.NewConfigFlags(true), symbols: symbolsFor(getenv)}
+	root := c.root(name)
+	root.SetArgs(args[1:])
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.ErrOut)
+	switch err := root.ExecuteContext(ctx); {
+	case errors.Is(err, errFindings):
+		return exitFindings
+	case err != nil:
+		fmt.Fprintf(streams.ErrOut, "%s: %v\n", name, err)
+		return exitUnknown
+	}
+	return exitFine
+}
+
+// command is what all subcommands share.
+type command struct {
+	streams genericiooptions.IOStreams
+	flags   *genericclioptions.ConfigFlags
+	symbols symbols
+	ascii   bool
+	install install
+}
+
+func (c *command) root(name string) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kubectl-tcr",
+		Short: "See what tcr-webhook does, and would do",
+		Long:  "See what tcr-webhook does in a cluster, and would do.\n" + exitHelp,
+		Annotations: map[string]string{
+			cobra.CommandDisplayNameAnnotation: name,
+		},
+		SilenceUsage:  true,
+		SilenceErrors: true, // run prints it, once
+		PersistentPreRun: func(*cobra.Command, []string) {
+			if c.ascii {
+				c.symbols = asciiSymbols()
+			}
+		},
+	}
+	c.flags.AddFlags(root.PersistentFlags())
+	c.install.addTo(root.PersistentFlags())
+	root.PersistentFlags().BoolVar(&c.ascii, "ascii", false, "print OK, WARN, FAIL in place of symbols; so it is in a locale that is not UTF-8")
+	root.AddCommand(c.auditCommand(), c.lintCommand(), c.renderCommand())
+	return root
+}
+
+// say tells the person in front of it, apart from the data.
+func (c *command) say(format string, args ...any) {
+	fmt.Fprintf(c.streams.ErrOut, format+"\n", args...)
+}
