@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -112,7 +111,7 @@ func TestEveryPathWorksWithTheShippedRights(t *testing.T) {
 	touched, err := s.Touched("secrets")
 	require.NoError(t, err)
 	for _, name := range touched {
-		assert.Contains(t, []string{"tcr-pull", "tcr-webhook-tokens"}, name, fmt.Sprintf("of %v", touched))
+		assert.Contains(t, []string{"tcr-pull", "tcr-webhook-tokens"}, name, "of %v", touched)
 	}
 	leaks, err := s.Leaks(t.Context(), marker)
 	require.NoError(t, err)

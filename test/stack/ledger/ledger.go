@@ -116,24 +116,21 @@ func (l *Ledger) last(namespace string) (Version, bool) {
 	return versions[len(versions)-1], true
 }
 
-// follow watches from version on, as long as the API server lets it.
+// follow watches from version on, until the watch breaks. A list finds what it
+// has missed then.
 func (l *Ledger) follow(ctx context.Context, version string) {
-	for ctx.Err() == nil {
-		w, err := l.client.Watch(ctx, &corev1.SecretList{}, l.selector(),
-			&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: version, AllowWatchBookmarks: true}})
-		if err != nil {
-			return
+	w, err := l.client.Watch(ctx, &corev1.SecretList{}, l.selector(),
+		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: version}})
+	if err != nil {
+		return
+	}
+	defer w.Stop()
+	for event := range w.ResultChan() {
+		s, ok := event.Object.(*corev1.Secret)
+		if !ok {
+			return // an error, such as a version that is too old
 		}
-		for event := range w.ResultChan() {
-			s, ok := event.Object.(*corev1.Secret)
-			if !ok {
-				break // an error, such as a version that is too old
-			}
-			version = s.ResourceVersion
-			l.add(event.Type, s)
-		}
-		w.Stop()
-		return // a list finds what a broken watch has missed
+		l.add(event.Type, s)
 	}
 }
 
