@@ -106,6 +106,13 @@ func (r *Routes) State(id registry.ID) (route.State, route.Settings) {
 	return r.known[id].From(r.settings.VPC), r.settings
 }
 
+// Observes tells whether the route to id is looked for.
+func (r *Routes) Observes(id registry.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.errands[id] != nil
+}
+
 // Settled tells whether of each instance the route is known, or why not.
 func (r *Routes) Settled() bool {
 	r.mu.Lock()

@@ -196,7 +196,7 @@ func (f *facts) instances() []status.Instance {
 
 func (f *facts) instance(e *registry.Entry) status.Instance {
 	s, key := f.server, e.Key()
-	i := status.Instance{ID: string(e.ID), Identity: s.cloud.Identity(key), Route: string(e.Route)}
+	i := status.Instance{ID: string(e.ID), Identity: s.cloud.Identity(key)}
 	if secret, fixed := e.Account.Secret(); fixed {
 		i.Identity = "Secret " + secret
 	}
@@ -215,6 +215,7 @@ func (f *facts) instance(e *registry.Entry) status.Instance {
 		err = s.insight.hostError(e.ID)
 	}
 	i.LastError = problem(err)
+	s.describeRoute(&i, e)
 	if f.census != nil {
 		i.Namespaces, i.Secrets = f.census.Logins[key].Namespaces, inWords(f.census.Logins[key].States)
 	}

@@ -35,6 +35,8 @@ func (s *server) registerGauges(r prometheus.Registerer) error {
 			lifetime: prometheus.NewDesc("tcr_webhook_token_lifetime_seconds",
 				"How long that token lasts in all.", []string{"instance"}, nil),
 		},
+		&routeGauges{directory: s.instances.Directory, state: prometheus.NewDesc("tcr_webhook_route_state",
+			"1 for how the images of an instance are reached (PublicName, PrivateName, Hosts, None), 0 for the rest.", []string{"instance", "state"}, nil)},
 	}
 	for _, g := range gauges {
 		if err := r.Register(g); err != nil {

@@ -33,7 +33,7 @@ func TestRunRefusesToStart(t *testing.T) {
 	}{
 		{"without a configuration", nil, nil, "read configuration: open DIR/config.yaml: no such file or directory"},
 		{"with an unknown key", map[string]string{"config.yaml": goodConfig + "polcy: {}\n"}, nil,
-			`DIR/config.yaml:6: unknown key "polcy"; known here: apiVersion, kind, tencentCloud, registries, pullSecret, rewrite, policy, firstPodGrace`},
+			`DIR/config.yaml:6: unknown key "polcy"; known here: apiVersion, kind, tencentCloud, registries, pullSecret, privateNetwork, nodeAgent, rewrite, policy, firstPodGrace`},
 		{"with a bad instance id", map[string]string{"config.yaml": strings.Replace(goodConfig, "tcr-m3ut3qxx", "demo", 1)}, nil,
 			`DIR/config.yaml:5:14: registries[0].instance: "demo" is not an instance id: want tcr- and lower-case letters or digits, such as tcr-m3ut3qxx`},
 		{"without credentials", map[string]string{"config.yaml": secretKeyConfig}, nil,

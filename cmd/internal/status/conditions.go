@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/registration"
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
 
 // The types of conditions; all are True when all is well.
@@ -19,6 +20,7 @@ const (
 	ConfigAccepted     = "ConfigAccepted"     // the configuration file is in force
 	HostsKnown         = "HostsKnown"         // what every instance is called
 	TokenValid         = "TokenValid"         // every instance has a token that works
+	RouteResolved      = "RouteResolved"      // every instance of route: Auto has a private route
 	SecretsDelivered   = "SecretsDelivered"   // in every namespace that needs one
 	CertificateValid   = "CertificateValid"   // of the webhook
 	RegistrationsMatch = "RegistrationsMatch" // the API server asks us about all we serve
@@ -27,7 +29,7 @@ const (
 
 // ConditionTypes lists the types in the order of a document.
 func ConditionTypes() []string {
-	return []string{Ready, ConfigAccepted, HostsKnown, TokenValid, SecretsDelivered, CertificateValid, RegistrationsMatch, ClockInSync}
+	return []string{Ready, ConfigAccepted, HostsKnown, TokenValid, RouteResolved, SecretsDelivered, CertificateValid, RegistrationsMatch, ClockInSync}
 }
 
 // The reasons of conditions. Each is that of the Event as well which tells of a
@@ -47,6 +49,11 @@ const (
 	TokenRenewalFailed = "TokenRenewalFailed" // the last one still works
 	TokenMissing       = "TokenMissing"       // there never was one
 	TokenExpired       = "TokenExpired"
+
+	// RouteFound is that of RouteResolved when all is well, RouteChanged that of
+	// an Event alone. When it is not, the reason is package registry's.
+	RouteFound   = "RouteFound"
+	RouteChanged = "RouteChanged"
 
 	PullSecretsDelivered = "PullSecretsDelivered"
 	PullSecretsStale     = "PullSecretsStale"
@@ -70,7 +77,7 @@ const (
 // status of a condition is what it was.
 func conditions(f *Facts, before []metav1.Condition, now time.Time) []metav1.Condition {
 	judged := []metav1.Condition{
-		f.configAccepted(), f.hostsKnown(), f.tokenValid(now), f.secretsDelivered(),
+		f.configAccepted(), f.hostsKnown(), f.tokenValid(now), f.routeResolved(), f.secretsDelivered(),
 		f.certificateValid(now), f.registrationsMatch(), f.clockInSync(),
 	}
 	all := append([]metav1.Condition{ready(judged)}, judged...)
@@ -161,6 +168,24 @@ func (i *Instance) tokenValid(now time.Time) (c metav1.Condition, rank int) {
 			fmt.Sprintf("the token of %s could not be renewed%s; pulls work until %s", i.ID, why, i.Token.ExpiresAt.UTC().Format(time.RFC3339))), 1
 	}
 	return metav1.Condition{}, 0
+}
+
+// routeResolved is that of the first instance without a private route.
+func (f *Facts) routeResolved() metav1.Condition {
+	if f.Instances == nil {
+		return notObserved(RouteResolved)
+	}
+	found := condition(RouteResolved, metav1.ConditionTrue, RouteFound, "every instance has the route that is configured or was looked for")
+	for _, i := range f.Instances {
+		switch {
+		case i.RouteReason == "":
+		case i.RouteReason == NotObserved || i.RouteReason == string(registry.RouteNotKnown):
+			found = condition(RouteResolved, metav1.ConditionUnknown, i.RouteReason, i.RouteMessage)
+		default:
+			return condition(RouteResolved, metav1.ConditionFalse, i.RouteReason, i.RouteMessage)
+		}
+	}
+	return found
 }
 
 // because puts a problem behind a sentence.

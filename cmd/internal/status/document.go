@@ -48,8 +48,12 @@ type Instance struct {
 	ID string `json:"instance"`
 	// Identity says who asks for its tokens.
 	Identity string `json:"identity,omitempty"`
-	// Route is how its images are reached.
+	// Route is how its images are reached; absent before anybody has looked.
 	Route string `json:"route,omitempty"`
+	// RouteReason is why there is no private route, in a word, and RouteMessage
+	// what the route rests on, or what to do.
+	RouteReason  string `json:"routeReason,omitempty"`
+	RouteMessage string `json:"routeMessage,omitempty"`
 	// Hosts are its names; none while they are not known.
 	Hosts []string `json:"hosts,omitempty"`
 	// Token is the newest; absent if there never was one.

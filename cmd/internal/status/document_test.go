@@ -49,7 +49,7 @@ func TestConditions(t *testing.T) {
 	t.Parallel()
 	asWell := map[string]string{
 		Ready: "True AllWell", ConfigAccepted: "True ConfigApplied", HostsKnown: "True HostsFound", TokenValid: "True TokenIssued",
-		SecretsDelivered: "True PullSecretsDelivered", CertificateValid: "True CertificateServed",
+		RouteResolved: "True RouteFound", SecretsDelivered: "True PullSecretsDelivered", CertificateValid: "True CertificateServed",
 		RegistrationsMatch: "True RegistrationsComplete", ClockInSync: "True ClocksAgree",
 	}
 	gaps := func(kinds ...registration.Kind) *[]registration.Gap {
@@ -66,7 +66,7 @@ func TestConditions(t *testing.T) {
 	}{
 		{"all is well", func(*Facts) {}, nil},
 		{"nothing is known yet", func(f *Facts) { *f = Facts{} }, map[string]string{
-			Ready: "Unknown NotObserved", HostsKnown: "Unknown NotObserved", TokenValid: "Unknown NotObserved", SecretsDelivered: "Unknown NotObserved",
+			Ready: "Unknown NotObserved", HostsKnown: "Unknown NotObserved", TokenValid: "Unknown NotObserved", RouteResolved: "Unknown NotObserved", SecretsDelivered: "Unknown NotObserved",
 			CertificateValid: "Unknown NotObserved", RegistrationsMatch: "Unknown NotObserved", ClockInSync: "Unknown NotObserved",
 		}},
 		{"a rejected configuration", func(f *Facts) { f.Config.Error = "config.yaml:5: unknown key" }, map[string]string{
@@ -89,6 +89,9 @@ func TestConditions(t *testing.T) {
 			f.Instances = append(f.Instances, Instance{ID: "tcr-b", Hosts: []string{"b"}, LastError: denied}, f.Instances[0])
 			f.Instances[0].LastError = denied
 		}, map[string]string{Ready: "False TokenMissing", TokenValid: "False TokenMissing"}},
+		{"no private route", func(f *Facts) { f.Instances[0].RouteReason, f.Instances[0].RouteMessage = "NoLink", "see to it" }, map[string]string{Ready: "False NoLink", RouteResolved: "False NoLink"}},
+		{"a route that nobody has looked for", func(f *Facts) { f.Instances[0].RouteReason, f.Instances[0].RouteMessage = NotObserved, "see to it" }, map[string]string{Ready: "Unknown NotObserved", RouteResolved: "Unknown NotObserved"}},
+		{"no answer about a route", func(f *Facts) { f.Instances[0].RouteReason, f.Instances[0].RouteMessage = "RouteNotKnown", "see to it" }, map[string]string{RouteResolved: "Unknown RouteNotKnown"}},
 		{"stale Secrets", func(f *Facts) { f.Secrets["expired"] = 2 }, map[string]string{Ready: "False PullSecretsStale", SecretsDelivered: "False PullSecretsStale"}},
 		{"Secrets on their way", func(f *Facts) { f.Secrets["missing"], f.Unsettled = 2, 59*time.Second }, nil},
 		{"Secrets on their way for long", func(f *Facts) { f.Secrets["missing"], f.Unsettled = 2, time.Minute }, map[string]string{
@@ -181,6 +184,11 @@ func TestNotices(t *testing.T) {
 		return Next(f, nil, noon)
 	}
 	rejected := func(text string) func(*Facts) { return func(f *Facts) { f.Config.Error = text } }
+	routed := func(route, reason string) func(*Facts) {
+		return func(f *Facts) {
+			f.Instances[0].Route, f.Instances[0].RouteReason, f.Instances[0].RouteMessage = route, reason, "see to it"
+		}
+	}
 	failing := func(f *Facts) { f.Instances[0].LastError = denied }
 	tests := []struct {
 		name          string
@@ -200,6 +208,11 @@ func TestNotices(t *testing.T) {
 		{"a mistake is corrected", state(rejected("x")), state(func(f *Facts) { f.Config.Digest = "two" }), []string{"Normal ConfigApplied"}},
 		{"a renewal fails", state(nil), state(failing), []string{"Warning TokenRenewalFailed"}},
 		{"it succeeds", state(failing), state(nil), []string{"Normal TokenIssued"}},
+		{"another route", state(nil), state(routed("PublicName", "")), []string{"Normal RouteChanged"}},
+		{"no route any more", state(nil), state(routed("None", "NoLink")), []string{"Warning RouteChanged"}},
+		{"a route", state(routed("None", "NoLink")), state(nil), []string{"Normal RouteChanged"}},
+		{"another reason for none", state(routed("None", "NoLink")), state(routed("None", "LinkPending")), []string{"Warning LinkPending"}},
+		{"a first route", state(routed("", NotObserved)), state(nil), nil},
 		{"more Secrets are stale", state(func(f *Facts) { f.Secrets["missing"] = 1 }), state(func(f *Facts) { f.Secrets["missing"] = 2 }), nil},
 	}
 	for _, tt := range tests {

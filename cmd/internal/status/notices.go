@@ -1,6 +1,7 @@
 package status
 
 import (
+	"fmt"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -22,7 +23,11 @@ func Notices(before, after *Document) []Notice {
 	if before == nil {
 		before = &Document{}
 	}
+	routes := routesChanged(before, after)
 	for _, c := range after.Conditions {
+		if c.Type == RouteResolved && len(routes) > 0 {
+			continue // they say more
+		}
 		old := meta.FindStatusCondition(before.Conditions, c.Type)
 		if c.Type == Ready || c.Status == metav1.ConditionUnknown || !news(old, &c) {
 			continue
@@ -31,9 +36,29 @@ func Notices(before, after *Document) []Notice {
 			notices = append(notices, n)
 		}
 	}
+	notices = append(notices, routes...)
 	applied := Notice{Reason: ConfigApplied, Message: "the changed configuration is in force"}
 	if before.Config.Digest != "" && before.Config.Digest != after.Config.Digest && !slices.ContainsFunc(notices, func(n Notice) bool { return n.Reason == ConfigApplied }) {
 		notices = append(notices, applied)
+	}
+	return notices
+}
+
+// routesChanged lists the instances that images reach in another way than
+// before.
+func routesChanged(before, after *Document) []Notice {
+	var notices []Notice
+	told := map[string]bool{}
+	for _, i := range after.Instances {
+		was := before.instance(i.ID, i.Identity).Route
+		if was == "" || was == i.Route || told[i.ID] {
+			continue
+		}
+		told[i.ID] = true
+		notices = append(notices, Notice{
+			Warning: i.RouteReason != "", Reason: RouteChanged,
+			Message: shortened(fmt.Sprintf("route to %s: %s → %s: %s", i.ID, was, i.Route, i.RouteMessage)),
+		})
 	}
 	return notices
 }
