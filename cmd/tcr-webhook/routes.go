@@ -27,6 +27,7 @@ func (s *server) newRoutes(turn func(known bool) bool, leading func() bool) *cre
 func (s *server) routesChanged() {
 	s.instances.Resettle()
 	s.shared.Changed()
+	signal(s.hosts.wake)
 	s.report.Changed()
 }
 

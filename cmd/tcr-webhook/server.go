@@ -51,6 +51,7 @@ type server struct {
 	announcer     *announcer
 	registrations *registrations
 	report        *reporter
+	hosts         *hostsWriter
 }
 
 // configEvery is how often the configuration file is looked at.
@@ -141,6 +142,10 @@ func (s *server) build(ctx context.Context, certs *certwatcher.CertWatcher) erro
 	if err := errors.Join(credentials.NewReconciler(s.keeper, s.relook).SetupWithManager(s.mgr), annotated.SetupWithManager(s.mgr)); err != nil {
 		return fmt.Errorf("set up controllers: %w", err)
 	}
+	s.hosts = s.newHostsWriter()
+	if err := s.mgr.Add(s.hosts); err != nil {
+		return fmt.Errorf("add %T: %w", s.hosts, err)
+	}
 	if err := s.addReport(ctx, certs); err != nil {
 		return err
 	}
@@ -221,6 +226,7 @@ func (s *server) directoryChanged() {
 	signal(s.relookAccounts)
 	s.keys.Store(new(keysOf(s.instances.Directory())))
 	s.registrations.look()
+	signal(s.hosts.wake)
 	s.report.Changed()
 }
 
