@@ -154,12 +154,12 @@ func printable(image string) string {
 
 // sum says how it stands, and what to do next.
 func (c *command) sum(s audit.Summary, from string) {
-	exempt := ""
-	if s.Exempt > 0 {
-		exempt = fmt.Sprintf("; %d in exempt namespaces were not judged", s.Exempt)
+	free := ""
+	if s.Free > 0 {
+		free = fmt.Sprintf("; %d more are in namespaces that no rule is for", s.Free)
 	}
 	if s.Refused == 0 && s.Open == 0 {
-		c.say("%s nothing of %s (%s) would be refused by %s%s", c.symbols.fine, count(s.Workloads, "workload"), count(s.Pods, "pod"), from, exempt)
+		c.say("%s nothing of %s (%s) would be refused by %s%s", c.symbols.fine, count(s.Workloads, "workload"), count(s.Pods, "pod"), from, free)
 		return
 	}
 	open := ""
@@ -170,6 +170,6 @@ func (c *command) sum(s audit.Summary, from string) {
 	if s.Refused == 0 {
 		symbol = c.symbols.warning
 	}
-	c.say("%s %d of %s (%s) would be refused by %s%s%s", symbol, s.Refused, count(s.Workloads, "workload"), count(s.Pods, "pod"), from, open, exempt)
+	c.say("%s %d of %s (%s) would be refused by %s%s%s", symbol, s.Refused, count(s.Workloads, "workload"), count(s.Pods, "pod"), from, open, free)
 	c.say("  Next: change the images, or allow them; then set action: Enforce. Run this again until it begins with %s.", c.symbols.fine)
 }

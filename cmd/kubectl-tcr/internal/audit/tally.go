@@ -47,7 +47,7 @@ type Tally struct {
 	verdicts []policy.Verdict
 	seen     map[Workload]bool // whether a rule objects
 	open     map[Workload]bool // whether that is all that a rule has to say
-	exempt   map[Workload]bool
+	free     map[Workload]bool // that no rule is for
 	pods     int
 	found    map[finding]*Finding
 }
@@ -61,7 +61,7 @@ type finding struct {
 
 // NewTally counts what p objects to, or the one rule of it, if any is named.
 func NewTally(p *policy.Policy, rule string) *Tally {
-	return &Tally{policy: p, rule: rule, seen: map[Workload]bool{}, open: map[Workload]bool{}, exempt: map[Workload]bool{}, found: map[finding]*Finding{}}
+	return &Tally{policy: p, rule: rule, seen: map[Workload]bool{}, open: map[Workload]bool{}, free: map[Workload]bool{}, found: map[finding]*Finding{}}
 }
 
 // AddPod counts a pod that runs.
@@ -80,16 +80,13 @@ func (t *Tally) AddTemplate(w Workload, template *podview.Pod) {
 const placeholder = "auto"
 
 func (t *Tally) add(w Workload, pod *podview.Pod, pods int, passed string) {
-	if t.policy.Exempt(w.Namespace) {
-		t.exempt[w] = true
+	t.scope.Select(t.policy, w.Namespace)
+	if t.scope.Empty() {
+		t.free[w] = true
 		return
 	}
 	if _, known := t.seen[w]; !known {
 		t.seen[w] = false
-	}
-	t.scope.Select(t.policy, w.Namespace)
-	if t.scope.Empty() {
-		return
 	}
 	for site := range pod.Sites() {
 		if site.Image == passed {
@@ -151,14 +148,14 @@ type Summary struct {
 	Workloads int `json:"workloads"` // that were judged
 	Refused   int `json:"refused"`   // that a rule objects to
 	Open      int `json:"open"`      // that cannot be judged yet
-	Exempt    int `json:"exempt"`    // that are in namespaces that are never judged
-	Pods      int `json:"pods"`      // of all these
+	Free      int `json:"free"`      // that are in namespaces that no rule is for
+	Pods      int `json:"pods"`      // of all these, that run
 }
 
 // Report is what was found up to now.
 func (t *Tally) Report() *Report {
 	r := &Report{APIVersion: "tcr-webhook.io/v1alpha1", Kind: "AuditReport", Findings: []Finding{}, passed: map[string]int{}}
-	r.Summary = Summary{Workloads: len(t.seen), Exempt: len(t.exempt), Pods: t.pods}
+	r.Summary = Summary{Workloads: len(t.seen), Free: len(t.free), Pods: t.pods}
 	for w, refused := range t.seen {
 		switch {
 		case refused:
