@@ -66,6 +66,10 @@ chaos: cluster ## no call lost by restarts, faults and attacks, no login that en
 scale: build cluster ## three replicas for 10,000 namespaces: a quarter of an hour; writes test/load/credentials.md
 	@go -C test/load run ./scale
 
+.PHONY: policies
+policies: cluster ## rendered policies against the engine on 10,000 pods: minutes; make test tries 400
+	@go test -count=1 -timeout=30m -v -run=TestRenderedGenerated ./test/integration/plugin -args -pods=10000
+
 .PHONY: lint
 lint: $(LINT) ## gofmt, go vet, golangci-lint
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt-clean: $$unformatted"; exit 1; }
@@ -84,8 +88,8 @@ verify: ## what is generated or derived is up to date
 check: lint verify test ## what a commit must pass
 
 .PHONY: build
-build: ## bin/tcr-webhook, static
-	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/tcr-webhook ./cmd/tcr-webhook
+build: ## bin/tcr-webhook and bin/kubectl-tcr, static
+	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/tcr-webhook ./cmd/kubectl-tcr
 
 .PHONY: image
 image: ## the container image, as IMAGE (tcr-webhook:dev)
