@@ -61,6 +61,7 @@ type Keeper struct {
 
 	unwanted unwanted
 	quarrels quarrels
+	observer observer
 
 	expected chan string // namespaces, see Expect
 }
@@ -225,7 +226,7 @@ func (k *Keeper) observe(ctx context.Context, namespace string) (Observed, error
 	case err != nil:
 		return Observed{}, fmt.Errorf("read secret %s: %w", k.SecretName, err)
 	}
-	return Observe(&s, k.DigestKey()), nil
+	return k.observer.observe(&s, k.DigestKey()), nil
 }
 
 // wanted lists the logins of ns.

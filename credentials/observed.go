@@ -1,9 +1,11 @@
 package credentials
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"encoding/json"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -94,20 +96,71 @@ func Observe(s *corev1.Secret, digestKey []byte) Observed {
 	if !ok {
 		return Observed{Exists: true, UID: s.UID, ResourceVersion: s.ResourceVersion}
 	}
-	o := Observed{
-		Exists: true,
-		Ours:   sum.ours,
-		Fixed:  s.Immutable != nil && *s.Immutable || s.Type != corev1.SecretTypeDockerConfigJson,
-		UID:    s.UID, ResourceVersion: s.ResourceVersion,
+	return sum.read(digestKey).of(s)
+}
+
+// reading is what a summary says.
+type reading struct {
+	ours, intact bool
+	hosts        []registry.Host
+	held         map[registry.ID]Held
+}
+
+func (s summary) read(digestKey []byte) reading {
+	r := reading{
+		ours:   s.ours,
+		intact: s.marked && hmac.Equal([]byte(seal(digestKey, s.digest, s.logins, s.expires)), []byte(s.seal)),
 	}
-	o.Intact = !o.Fixed && sum.marked && hmac.Equal([]byte(seal(digestKey, sum.digest, sum.logins, sum.expires)), []byte(sum.seal))
-	for h := range strings.FieldsSeq(sum.hosts) {
-		o.Hosts = append(o.Hosts, registry.Host(h))
+	for h := range strings.FieldsSeq(s.hosts) {
+		r.hosts = append(r.hosts, registry.Host(h))
 	}
-	if json.Unmarshal([]byte(sum.logins), &o.Held) != nil {
-		o.Held, o.Intact = nil, false
+	if json.Unmarshal([]byte(s.logins), &r.held) != nil {
+		r.held, r.intact = nil, false
 	}
-	return o
+	return r
+}
+
+// of is the reading of what Secret s holds.
+func (r reading) of(s *corev1.Secret) Observed {
+	fixed := s.Immutable != nil && *s.Immutable || s.Type != corev1.SecretTypeDockerConfigJson
+	return Observed{
+		Exists: true, Ours: r.ours, Fixed: fixed, Intact: r.intact && !fixed, Hosts: r.hosts, Held: r.held,
+		UID: s.UID, ResourceVersion: s.ResourceVersion,
+	}
+}
+
+// observer observes Secrets, and remembers what the last summaries said: nearly
+// all Secrets have the same. What it returns is shared and must not be changed.
+// The zero value is ready.
+type observer struct {
+	mu   sync.Mutex // guards what is below
+	key  []byte     // the digest key that seen was read with
+	seen map[string]reading
+}
+
+// readings is how many are remembered: two of each content in a renewal, and
+// some contents.
+const readings = 64
+
+func (o *observer) observe(s *corev1.Secret, digestKey []byte) Observed {
+	sum, ok := summaryOf(s)
+	if !ok {
+		return Observe(s, digestKey)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !bytes.Equal(o.key, digestKey) {
+		o.key, o.seen = digestKey, nil
+	}
+	r, known := o.seen[s.GenerateName]
+	if !known {
+		r = sum.read(digestKey)
+		if o.seen == nil || len(o.seen) >= readings {
+			o.seen = make(map[string]reading, readings)
+		}
+		o.seen[s.GenerateName] = r
+	}
+	return r.of(s)
 }
 
 func appliedByUs(f metav1.ManagedFieldsEntry) bool {

@@ -36,6 +36,9 @@ type Reconciler struct {
 	wave   *wave
 }
 
+// betweenRelooks is the least time between two looks at all namespaces.
+const betweenRelooks = time.Second
+
 type queueOfRequests = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // NewReconciler returns a reconciler that looks at every namespace again when
@@ -88,6 +91,10 @@ func (r *Reconciler) start(ctx context.Context, q queueOfRequests) error {
 				return
 			case <-r.relook:
 				r.enqueueAll(ctx, q)
+			}
+			select { // news often come in twos and threes
+			case <-ctx.Done():
+			case <-time.After(betweenRelooks):
 			}
 		}
 	}()

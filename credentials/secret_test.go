@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/pullsecret"
@@ -153,4 +155,32 @@ func TestComposeTakesOverWhatStillWorks(t *testing.T) {
 
 	_, err = compose([]Login{{Key: registry.Key{ID: "tcr-none0003"}, Token: token.Token{}}}, Observed{}, nil, noon)
 	require.ErrorIs(t, err, pullsecret.ErrNoLogin)
+}
+
+func TestAnObserverSeesWhatObserveSees(t *testing.T) {
+	t.Parallel()
+	var o observer
+	for i := range 3 * readings {
+		s := applied(t, []Login{{Key: registry.Key{ID: "tcr-demo0001"}, Hosts: twoHosts, Token: tokenFrom(noon.Add(time.Duration(i%100)*time.Minute), time.Hour)}})
+		s.UID = types.UID(fmt.Sprint(i))
+		if i%7 == 0 {
+			s.Immutable = ptr.To(true)
+		}
+		if i%5 == 0 {
+			s.Annotations[annotationExpires] = "never"
+		}
+		stripped, err := Summarize(s)
+		require.NoError(t, err)
+		want := Observe(stripped.(*corev1.Secret), sealKey)
+		if diff := cmp.Diff(want, o.observe(stripped.(*corev1.Secret), sealKey)); diff != "" {
+			t.Errorf("observed (-want +got):\n%s", diff)
+		}
+		assert.LessOrEqual(t, len(o.seen), readings)
+	}
+	assert.Equal(t, Observed{Exists: true}, o.observe(&corev1.Secret{}, sealKey))
+
+	stripped, err := Summarize(applied(t, []Login{{Key: registry.Key{ID: "tcr-demo0001"}, Hosts: twoHosts, Token: tokenFrom(noon, time.Hour)}}))
+	require.NoError(t, err)
+	require.True(t, o.observe(stripped.(*corev1.Secret), sealKey).Intact)
+	assert.False(t, o.observe(stripped.(*corev1.Secret), []byte("another")).Intact, "what another key said is remembered")
 }

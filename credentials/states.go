@@ -127,10 +127,6 @@ func (k *Keeper) Census(ctx context.Context) (*Census, error) {
 	if directory == nil || k.DigestKey() == nil {
 		return nil, nil
 	}
-	secrets, err := k.observeAll(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var namespaces metav1.PartialObjectMetadataList
 	namespaces.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
 	if err := k.Client.List(ctx, &namespaces, client.UnsafeDisableDeepCopy); err != nil {
@@ -149,25 +145,14 @@ func (k *Keeper) Census(ctx context.Context) (*Census, error) {
 		}
 		want := k.wanted(directory, ns)
 		asked := delivery.Unasked(directory, ns) || k.demand.has(ns.Name)
-		secret, logins := stateOf(secrets[ns.Name], want, asked, now)
+		o, err := k.observe(ctx, ns.Name)
+		if err != nil {
+			return nil, err
+		}
+		secret, logins := stateOf(o, want, asked, now)
 		c.add(secret, want, logins)
 	}
 	return c, nil
-}
-
-// observeAll is what there is to know about each namespace's Secret.
-func (k *Keeper) observeAll(ctx context.Context) (map[string]Observed, error) {
-	var list corev1.SecretList
-	if err := k.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("list pull secrets: %w", err)
-	}
-	all := make(map[string]Observed, len(list.Items))
-	for i := range list.Items {
-		if s := &list.Items[i]; s.Name == k.SecretName {
-			all[s.Namespace] = Observe(s, k.DigestKey())
-		}
-	}
-	return all, nil
 }
 
 func (c *Census) add(secret State, want []Login, logins []State) {

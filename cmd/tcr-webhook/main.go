@@ -18,7 +18,7 @@ import (
 // it is collected. What is in use is caches that hardly change, so that room for
 // as much again, Go's default, is the larger part of the process and seldom
 // used. GOGC overrides it.
-const collectAt = 50
+const collectAt = 25
 
 func main() {
 	if os.Getenv("GOGC") == "" {
