@@ -55,14 +55,17 @@ func propose(s source) (*proposal, error) {
 	if f.Policy != nil {
 		f.Rules, at = append(f.Policy.Rules, f.Rules...), child(child(&tree, "policy"), "rules")
 	}
-	if len(f.Rules) == 0 || at == nil || len(at.Content) != len(f.Rules) {
+	if len(f.Rules) == 0 {
 		return nil, fmt.Errorf("%s has no rules: want the policy of a configuration, as in policy: {rules: [{name: only-ours, allow: [tcr-m3ut3qxx]}]}, or a whole one", s.name)
 	}
 	return newProposal(s.name, nil, f.Rules, at), nil
 }
 
 func newProposal(name string, whole *config.Config, written []config.PolicyRule, at *yaml.Node) *proposal {
-	p := &proposal{name: name, whole: whole, nodes: at.Content}
+	p := &proposal{name: name, whole: whole}
+	if at != nil && len(at.Content) == len(written) { // and no alias
+		p.nodes = at.Content
+	}
 	for _, r := range written {
 		if r.Action == "" {
 			r.Action = policy.Audit
@@ -84,16 +87,24 @@ func (p *proposal) rules(entries []registry.Entry) (*policy.Rules, error) {
 	}
 	errs := make([]error, 0, len(mistakes))
 	for _, m := range mistakes {
-		n := p.nodes[m.Rule]
-		if at := child(n, m.Key); at != nil {
-			n = at
-			if m.Index >= 0 && m.Index < len(at.Content) {
-				n = at.Content[m.Index]
-			}
-		}
-		errs = append(errs, fmt.Errorf("%s:%d:%d: %s", p.name, n.Line, n.Column, strings.TrimPrefix(m.Key+": "+m.Text, ": ")))
+		errs = append(errs, fmt.Errorf("%s: %s", p.place(m), strings.TrimPrefix(m.Key+": "+m.Text, ": ")))
 	}
 	return found, errors.Join(errs...)
+}
+
+// place is where a mistake is, as exactly as can be told.
+func (p *proposal) place(m policy.Mistake) string {
+	if p.nodes == nil {
+		return fmt.Sprintf("%s: rules[%d]", p.name, m.Rule)
+	}
+	n := p.nodes[m.Rule]
+	if at := child(n, m.Key); at != nil {
+		n = at
+		if m.Index >= 0 && m.Index < len(at.Content) {
+			n = at.Content[m.Index]
+		}
+	}
+	return fmt.Sprintf("%s:%d:%d", p.name, n.Line, n.Column)
 }
 
 // child is the value of a key, or nil.

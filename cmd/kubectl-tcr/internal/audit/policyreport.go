@@ -14,8 +14,9 @@ const (
 	ReportVersion = "wgpolicyk8s.io/v1alpha2"
 	// ReportName is that of our report in each namespace.
 	ReportName = "tcr-webhook-audit"
-	// ReportLabel and ReportManager tell our reports from others'.
-	ReportLabel   = "app.kubernetes.io/managed-by"
+	// ReportLabel tells our reports from others'.
+	ReportLabel = "app.kubernetes.io/managed-by"
+	// ReportManager is the value of ReportLabel, and who owns the fields.
 	ReportManager = "kubectl-tcr"
 	// maxResults keeps a report well below the 1.5 MB that etcd takes. Its
 	// summary counts all of them.
@@ -23,7 +24,8 @@ const (
 )
 
 // PolicyReports is the report as one object for each namespace where something
-// was judged, in the shape of the Policy Working Group.
+// was judged, in the shape of the Policy Working Group. What passed is counted
+// by workload, and what did not is listed by finding.
 func (r *Report) PolicyReports() []*unstructured.Unstructured {
 	results := map[string][]any{}
 	count := map[string]map[string]int{}
