@@ -149,7 +149,7 @@ func (r *registrations) Start(ctx context.Context) error {
 	var candidate []registration.Gap
 	var since time.Time // of candidate; zero for none
 	for {
-		pause := lookAtGaps
+		wait := lookAtGaps
 		switch gaps, known := r.compare(ctx); {
 		case !known:
 			since = time.Time{}
@@ -157,22 +157,16 @@ func (r *registrations) Start(ctx context.Context) error {
 			r.tell(ctx, gaps)
 			since = time.Time{}
 		case since.IsZero() || !slices.Equal(gaps, candidate):
-			candidate, since, pause = gaps, time.Now(), settleGaps
+			candidate, since, wait = gaps, time.Now(), settleGaps
 		default:
-			if pause = settleGaps - time.Since(since); pause <= 0 {
+			if wait = settleGaps - time.Since(since); wait <= 0 {
 				r.tell(ctx, gaps)
-				since, pause = time.Time{}, lookAtGaps
+				since, wait = time.Time{}, lookAtGaps
 			}
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !pause(ctx, wait, r.wake) {
 			return nil
-		case <-r.wake:
-		case <-timer.C:
 		}
-		timer.Stop()
 	}
 }
 

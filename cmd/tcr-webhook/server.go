@@ -237,14 +237,6 @@ func (s *server) lookAgain() {
 	signal(s.relook)
 }
 
-// signal fills a channel of capacity one.
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
 // serviceAccounts tells whether ServiceAccounts may be changed.
 func (s *server) serviceAccounts() bool {
 	c := s.config.Load()

@@ -62,28 +62,9 @@ func (r *reporter) Start(ctx context.Context) error {
 	}
 	for {
 		r.report(ctx)
-		if !pause(ctx, reportAtMost) {
+		if !pause(ctx, reportAtMost, nil) || !pause(ctx, reportEvery-reportAtMost, r.wake) {
 			return nil
 		}
-		timer := time.NewTimer(reportEvery - reportAtMost)
-		select {
-		case <-ctx.Done():
-		case <-r.wake:
-		case <-timer.C:
-		}
-		timer.Stop()
-	}
-}
-
-// pause waits for d and reports whether ctx goes on.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }
 
@@ -98,7 +79,7 @@ func (r *reporter) load(ctx context.Context) bool {
 			return true
 		}
 		r.note(ctx, err)
-		if !pause(ctx, reportEvery) {
+		if !pause(ctx, reportEvery, nil) {
 			return false
 		}
 	}
