@@ -36,7 +36,8 @@ type RoutesOptions struct {
 // Routes keeps the routes to the instances of route: Auto. Use NewRoutes.
 type Routes struct {
 	RoutesOptions
-	wake chan struct{} // capacity one
+	wake    chan struct{} // capacity one
+	confirm time.Duration // confirmAfter
 
 	mu       sync.Mutex // guards what is below
 	settings route.Settings
@@ -69,7 +70,7 @@ const (
 
 // NewRoutes returns Routes that know nothing. Nothing runs until Start.
 func NewRoutes(o RoutesOptions) *Routes {
-	return &Routes{RoutesOptions: o, wake: make(chan struct{}, 1), errands: map[registry.ID]*errand{}, known: map[registry.ID]route.State{}}
+	return &Routes{RoutesOptions: o, wake: make(chan struct{}, 1), confirm: confirmAfter, errands: map[registry.ID]*errand{}, known: map[registry.ID]route.State{}}
 }
 
 // Set replaces which instances are looked at, from where, and how often. All
@@ -206,7 +207,7 @@ func (r *Routes) due(now time.Time) map[registry.ID]route.Settings {
 // route, and makes what is missing.
 func (r *Routes) attend(ctx context.Context, id registry.ID, settings route.Settings) {
 	s, err := r.look(ctx, id, settings)
-	if err == nil && s.Doubted() && pause(ctx, confirmAfter) {
+	if err == nil && s.Doubted() && pause(ctx, r.confirm) {
 		s, err = r.look(ctx, id, settings)
 	}
 	made := false

@@ -10,6 +10,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials"
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
@@ -68,12 +69,15 @@ func (h *hostsWriter) NeedLeaderElection() bool { return true }
 
 // Start writes until ctx ends.
 func (h *hostsWriter) Start(ctx context.Context) error {
-	written := ""
+	written, enabled := "", false
 	var at time.Time
 	for {
 		wait := hostsAtLeast
+		if was := enabled; was != h.enabled() {
+			enabled, written = !was, "" // an agent cannot mount what is not there
+		}
 		if lines, ok := h.lines(); ok {
-			text, err := route.HostsYAML(lines)
+			text, err := hostsYAML(lines)
 			if err == nil && (text != written || time.Since(at) >= hostsAtLeast) {
 				err = h.write(ctx, text)
 			}
@@ -93,6 +97,12 @@ func (h *hostsWriter) Start(ctx context.Context) error {
 		}
 		timer.Stop()
 	}
+}
+
+// hostsYAML is lines as the agent reads them.
+func hostsYAML(lines []route.Line) (string, error) {
+	text, err := yaml.Marshal(lines)
+	return string(text), err
 }
 
 func (h *hostsWriter) write(ctx context.Context, text string) error {

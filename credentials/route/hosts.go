@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
 
@@ -38,10 +36,4 @@ func Lines(entries []registry.Entry, state func(registry.ID) State) (lines []Lin
 	}
 	slices.SortFunc(lines, func(a, b Line) int { return strings.Compare(string(a.Domain), string(b.Domain)) })
 	return lines, true
-}
-
-// HostsYAML is lines as a file.
-func HostsYAML(lines []Line) (string, error) {
-	text, err := yaml.Marshal(lines)
-	return string(text), err
 }

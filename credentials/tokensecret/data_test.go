@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/credentials/route"
 	"github.com/tcr-webhook/tcr-webhook/credentials/token"
 )
 
@@ -34,10 +35,14 @@ func TestWhatIsEncodedIsDecoded(t *testing.T) {
 		Instances: map[registry.ID]registry.Described{"tcr-demo0001": {
 			Hosts: registry.Hosts{Public: "demo.tencentcloudcr.com", Private: "demo-vpc.tencentcloudcr.com", Custom: []registry.Host{"r.example.com"}}, At: noon,
 		}},
+		Routes: map[registry.ID]route.State{"tcr-demo0001": {
+			VPC: "vpc-abc123", Route: registry.RoutePrivateName, At: noon,
+			Seen: route.Observation{Link: route.LinkRunning, IP: "10.0.0.2", Public: route.ResolvesNot, Private: route.Resolves},
+		}},
 	}
 	data, err := c.Encode()
 	require.NoError(t, err)
-	assert.Len(t, data, 5)
+	assert.Len(t, data, 6)
 	got, damaged := Decode(data)
 	assert.Empty(t, damaged)
 	if diff := cmp.Diff(c, got); diff != "" {
@@ -69,6 +74,10 @@ func TestDecodeLeavesOutWhatIsDamaged(t *testing.T) {
 		{"instances that are no JSON", "instances", "marker"},
 		{"an instance with a host that is none", "instances", `{"tcr-demo0001":{"public":"demo.tencentcloudcr.com","private":"Demo:443"}}`},
 		{"an instance without a host", "instances", `{"tcr-demo0001":{}}`},
+		{"routes that are no JSON", "routes", "marker"},
+		{"no routes", "routes", "{}"},
+		{"a route that is none", "routes", `{"tcr-demo0001":{"vpc":"vpc-1","route":"Marker"}}`},
+		{"a route of what is no instance", "routes", `{"marker":{"vpc":"vpc-1"}}`},
 		{"too many namespaces", "owed", strings.Repeat("a\n", MaxOwed) + "a"},
 	}
 	for _, tt := range tests {
@@ -149,12 +158,42 @@ func TestMergeKeepsWhatWasAskedLast(t *testing.T) {
 	assert.Len(t, merged.Instances, 1)
 }
 
+func TestMergeKeepsTheNewestRoute(t *testing.T) {
+	t.Parallel()
+	routed := func(r registry.Route, at time.Time) map[registry.ID]route.State {
+		return map[registry.ID]route.State{"tcr-demo0001": {VPC: "vpc-1", Route: r, At: at}}
+	}
+	stored := Content{Routes: routed(registry.RouteNone, noon)}
+	for name, tc := range map[string]struct {
+		held, want map[registry.ID]route.State
+		news       bool
+	}{
+		"another, newer":         {routed(registry.RoutePublicName, noon.Add(1)), routed(registry.RoutePublicName, noon.Add(1)), true},
+		"another, older":         {routed(registry.RoutePublicName, noon.Add(-1)), routed(registry.RouteNone, noon), false},
+		"the same, seen again":   {routed(registry.RouteNone, noon.Add(time.Minute)), routed(registry.RouteNone, noon.Add(time.Minute)), false},
+		"the same, much later":   {routed(registry.RouteNone, noon.Add(routesAge)), routed(registry.RouteNone, noon.Add(routesAge)), true},
+		"nothing":                {nil, routed(registry.RouteNone, noon), false},
+		"the same as it is held": {routed(registry.RouteNone, noon), routed(registry.RouteNone, noon), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			merged, news := stored.Merge(Known{Routes: tc.held}, noon)
+			assert.Equal(t, tc.want, merged.Routes)
+			assert.Equal(t, tc.news, news)
+		})
+	}
+	_, news := Content{}.Merge(Known{Routes: routed("", noon)}, noon)
+	assert.True(t, news)
+	assert.Equal(t, routed(registry.RouteNone, noon), stored.Routes, "what was read was changed")
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add("tcr-demo0001", []byte(`{"username":"u","password":"p","issuedAt":"2026-11-23T12:00:00Z","expiresAt":"2026-11-23T13:00:00Z"}`))
 	f.Add("tcr-demo0001.0a1b2c3d", []byte(`{"username":"u","password":"p"}`))
 	f.Add("digest-key", []byte(strings.Repeat("A", 43)+"="))
 	f.Add("instances", []byte(`{"tcr-demo0001":{"public":"demo.tencentcloudcr.com","custom":["r.example.com"],"askedAt":"2026-11-23T12:00:00Z"}}`))
 	f.Add("owed", []byte("shop\nteam-a"))
+	f.Add("routes", []byte(`{"tcr-demo0001":{"vpc":"vpc-1","route":"None","reason":"NoLink","seen":{"link":"Absent"},"at":"2026-11-23T12:00:00Z"}}`))
 	f.Fuzz(func(t *testing.T, name string, raw []byte) {
 		c, damaged := Decode(map[string][]byte{name: raw})
 		if len(damaged) > 0 {
