@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/config"
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
@@ -137,4 +138,15 @@ func (c *cloud) Identity(key registry.Key) string {
 		return who.principal.String()
 	}
 	return ""
+}
+
+// clockAhead is how far our clock is ahead of the API's, by the identity that
+// it is furthest ahead, or behind, for.
+func (c *cloud) clockAhead() (ahead time.Duration, known bool) {
+	for _, who := range c.state.Load().byAccount {
+		if skew, seen := who.client.ClockAhead(); seen && skew.Abs() >= ahead.Abs() {
+			ahead, known = skew, true
+		}
+	}
+	return ahead, known
 }
