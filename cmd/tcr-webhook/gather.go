@@ -22,9 +22,8 @@ import (
 
 // facts gathers what status is made from. All of it is in memory.
 type facts struct {
-	server        *server
-	certs         *certwatcher.CertWatcher
-	registrations *registrations
+	server *server
+	certs  *certwatcher.CertWatcher
 
 	// Of the reporter's goroutine alone: counting takes a while.
 	census *credentials.Census
@@ -43,7 +42,7 @@ func (f *facts) gather(ctx context.Context) *status.Facts {
 		Config:        s.insight.configuration(),
 		Instances:     f.instances(),
 		Certificate:   validity(f.certs),
-		Registrations: f.registrations.Gaps(),
+		Registrations: s.registrations.Gaps(),
 	}
 	if f.census != nil {
 		all.Secrets = inWords(f.census.Secrets)

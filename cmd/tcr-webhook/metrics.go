@@ -24,7 +24,7 @@ func newServerMetrics(r prometheus.Registerer) (*serverMetrics, error) {
 	m := &serverMetrics{
 		apiCalls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tcr_webhook_api_requests_total",
-			Help: "Calls of the TCR API by action and code; OK for success.",
+			Help: "Calls of the TCR API and STS, and looks at the metadata server, by action and code; OK for success.",
 		}, []string{"action", "code"}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tcr_webhook_config_reloads_total",

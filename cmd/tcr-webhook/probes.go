@@ -59,15 +59,16 @@ func (s *server) loginsExplained() bool {
 	})
 }
 
-// firstToken is how long readiness waits for the first tokens. A replica that
-// does not ask for them itself never learns why they do not come.
-const firstToken = 3 * time.Second
+// firstAnswers is how long readiness waits for the first tokens, and then for
+// the first look at routes. A replica that does not ask for them itself never
+// learns why they do not come.
+const firstAnswers = 3 * time.Second
 
-// patience ends firstToken after it was first asked.
+// patience ends firstAnswers after it was first asked.
 type patience struct{ until atomic.Int64 }
 
 func (p *patience) over(now time.Time) bool {
-	p.until.CompareAndSwap(0, now.Add(firstToken).UnixNano())
+	p.until.CompareAndSwap(0, now.Add(firstAnswers).UnixNano())
 	return now.UnixNano() > p.until.Load()
 }
 

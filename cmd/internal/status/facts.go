@@ -16,7 +16,7 @@ type Facts struct {
 	Instances        []Instance
 	Secrets          map[string]int
 	// Unsettled is for how long there have been Secrets that are on their way,
-	// see passing.
+	// see Passing.
 	Unsettled     time.Duration
 	Certificate   *Validity
 	Registrations *[]registration.Gap
