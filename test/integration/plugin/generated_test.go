@@ -172,12 +172,12 @@ func TestRenderedGenerated(t *testing.T) {
 		}
 		g.Go(func() error {
 			for _, one := range pods {
-				denial, got := try(t.Context(), c, one)
+				got, denial := try(t.Context(), c, one)
 				assert.Equal(t, len(wantDenied) > 0, denial != nil, "%s: want %v, got %v", describe(one), wantDenied, denial)
 				assert.ElementsMatch(t, wantWarned, got, describe(one))
 			}
 			if i%4 == 0 {
-				denial, got := try(t.Context(), c, maker(i/4, pod))
+				got, denial := try(t.Context(), c, maker(i/4, pod))
 				assert.NoError(t, denial, describe(pod))
 				assert.ElementsMatch(t, append(slices.Clone(wantDenied), wantWarned...), got, "%T of %s", maker(i/4, pod), describe(pod))
 			}

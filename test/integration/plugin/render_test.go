@@ -66,8 +66,8 @@ func (*warned) HandleWarningHeaderWithContext(ctx context.Context, _ int, _ stri
 }
 
 // try sends an object that is not kept, and returns what rules say of it: the
-// denial, and the names of rules that warn.
-func try(ctx context.Context, c client.Client, o client.Object) (denial error, warnings []string) {
+// names of those that warn, and the denial.
+func try(ctx context.Context, c client.Client, o client.Object) (warnings []string, denial error) {
 	var w warned
 	o, _ = o.DeepCopyObject().(client.Object)
 	denial = c.Create(context.WithValue(ctx, warnedKey{}, &w), o, client.DryRunAll)
@@ -78,7 +78,7 @@ func try(ctx context.Context, c client.Client, o client.Object) (denial error, w
 		}
 	}
 	slices.Sort(warnings)
-	return denial, slices.Compact(warnings)
+	return slices.Compact(warnings), denial
 }
 
 // enforceRendered applies the rules of p, as rendered, and waits until all of
@@ -102,7 +102,7 @@ func enforceRendered(t *testing.T, c client.Client, p *policy.Policy, namespaces
 	}
 	for _, r := range p.Rules() {
 		require.EventuallyWithT(t, func(collect *assert.CollectT) {
-			denial, warnings := try(t.Context(), c, newPod(namespaces[r.Name], "NGINX"))
+			warnings, denial := try(t.Context(), c, newPod(namespaces[r.Name], "NGINX"))
 			assert.True(collect, denial != nil && strings.Contains(denial.Error(), render.Name(r.Name)) || slices.Contains(warnings, r.Name))
 		}, 60*time.Second, 100*time.Millisecond, "rule %s is not in force", r.Name)
 	}
@@ -177,7 +177,7 @@ func TestRenderedTable(t *testing.T) {
 	for _, r := range rows {
 		for _, namespace := range []string{allowIn[r.pattern], denyIn[r.pattern]} {
 			g.Go(func() error {
-				denial, _ := try(t.Context(), c, newPod(namespace, r.image))
+				_, denial := try(t.Context(), c, newPod(namespace, r.image))
 				assertVerdict(t, p.Judge(namespace, r.image), denial, fmt.Sprintf("%s: pattern %s, image %s", namespace, r.pattern, r.image))
 				return nil
 			})

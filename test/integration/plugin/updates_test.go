@@ -64,9 +64,9 @@ func TestRenderedOfRunningPods(t *testing.T) {
 
 	volume := newPod("running", "quay.io/a/b")
 	volume.Spec.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "evil.io/data:1"}}}}
-	denial, _ := try(t.Context(), c, volume)
+	_, denial := try(t.Context(), c, volume)
 	assertDenied(t, denial, "volumes/data: image evil.io/data:1 is not allowed by rule running")
-	denial, _ = try(t.Context(), c, newPod("running", "a b\"c", "a\nb", strings.Repeat("quay.io/", 65)+"x", "nginx"))
+	_, denial = try(t.Context(), c, newPod("running", "a b\"c", "a\nb", strings.Repeat("quay.io/", 65)+"x", "nginx"))
 	assertDenied(t, denial, `containers/c0: image "a b"c" is not allowed by rule running: it is not an image reference; containers/c1: image of odd characters, or of too many, is not allowed by rule running: it is not an image reference; and 2 more; allowed: `)
 }
 
@@ -77,7 +77,7 @@ func TestRenderedOfTemplates(t *testing.T) {
 	p := compile(t, policy.Rule{Name: "templates", Namespaces: []string{"templates"}, Allow: []string{"quay.io"}, Action: policy.Enforce})
 	enforceRendered(t, c, p, map[string]string{"templates": "templates"})
 	warnings := func(o client.Object) []string {
-		denial, texts := try(t.Context(), c, o)
+		texts, denial := try(t.Context(), c, o)
 		require.NoError(t, denial, "%T", o)
 		return texts
 	}
@@ -129,13 +129,13 @@ func TestRenderedOfManyPatterns(t *testing.T) {
 					for i := range n {
 						all = append(all, fmt.Sprintf("fine.example.org/%s%d%s", strings.Repeat("a", path-4), i, digest))
 					}
-					denial, _ := try(t.Context(), c, newPod(name, all...))
+					_, denial := try(t.Context(), c, newPod(name, all...))
 					if denial != nil {
 						assert.Contains(t, denial.Error(), "cost", "%d images", n)
 						break
 					}
 					fits = n
-					denial, _ = try(t.Context(), c, newPod(name, append(all, "evil.io/a"+digest)...))
+					_, denial = try(t.Context(), c, newPod(name, append(all, "evil.io/a"+digest)...))
 					assertDenied(t, denial, "evil.io/a")
 				}
 				t.Logf("%s: a pod may have %d images of %d characters", kind, fits, path+len(digest)+17)
@@ -153,7 +153,7 @@ func manyPattern(kind string, i int) string {
 	case "wild":
 		return fmt.Sprintf("*.r%d.example.org/*/app", i)
 	case "shapes":
-		return "*.example.org" + strings.Repeat("/*/a", i%20+1) + fmt.Sprintf("/b%d", i)
+		return "*.example.org" + strings.Repeat("/*/a", i%12+1) + fmt.Sprintf("/b%d", i)
 	}
 	return fmt.Sprintf("r%d.example.org/%s", i, strings.Repeat("a", 230))
 }
