@@ -29,11 +29,13 @@ type document struct {
 	Conditions []metav1.Condition `json:"conditions"`
 	Secrets    map[string]int     `json:"secrets"`
 	Instances  []struct {
-		Instance string   `json:"instance"`
-		Identity string   `json:"identity"`
-		Route    string   `json:"route"`
-		Hosts    []string `json:"hosts"`
-		Token    *struct {
+		Instance     string   `json:"instance"`
+		Identity     string   `json:"identity"`
+		Route        string   `json:"route"`
+		RouteReason  string   `json:"routeReason"`
+		RouteMessage string   `json:"routeMessage"`
+		Hosts        []string `json:"hosts"`
+		Token        *struct {
 			ExpiresAt metav1.Time `json:"expiresAt"`
 		} `json:"token"`
 		Namespaces int            `json:"namespaces"`
@@ -128,7 +130,7 @@ func TestStatusIsKept(t *testing.T) {
 		assert.Equal(t, metav1.ConditionTrue, c.Status, c.Type)
 	}
 	assert.Equal(t, []string{
-		"Ready", "ConfigAccepted", "HostsKnown", "TokenValid", "SecretsDelivered", "CertificateValid", "RegistrationsMatch", "ClockInSync",
+		"Ready", "ConfigAccepted", "HostsKnown", "TokenValid", "RouteResolved", "SecretsDelivered", "CertificateValid", "RegistrationsMatch", "ClockInSync",
 	}, kinds)
 	require.Len(t, d.Instances, 1)
 	i := d.Instances[0]
