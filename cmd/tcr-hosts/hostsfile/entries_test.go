@@ -29,7 +29,7 @@ func TestDecode(t *testing.T) {
 		"disabled":                           {yaml: "- {domain: demo.tencentcloudcr.com, ip: 10.0.0.2, disabled: true}\n"},
 		"disabled and without an address":    {yaml: "- {domain: demo.tencentcloudcr.com, ip: '', disabled: true}\n"},
 		"twice alike":                        {yaml: "- {domain: demo.tencentcloudcr.com, ip: 10.0.0.2}\n- {domain: Demo.tencentcloudcr.com, ip: 10.0.0.2}\n", want: []Entry{demo}},
-		"disabled once, with another adress": {yaml: "- {domain: demo.tencentcloudcr.com, ip: 10.0.0.9, disabled: true}\n- {domain: demo.tencentcloudcr.com, ip: 10.0.0.2}\n", want: []Entry{demo}},
+		"disabled once, with another address": {yaml: "- {domain: demo.tencentcloudcr.com, ip: 10.0.0.9, disabled: true}\n- {domain: demo.tencentcloudcr.com, ip: 10.0.0.2}\n", want: []Entry{demo}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
