@@ -259,13 +259,10 @@ func (r *Routes) look(ctx context.Context, id registry.ID, settings route.Settin
 		return route.State{}, errConfigured
 	}
 	before := r.known[id].From(settings.VPC)
-	s := before
-	at := later(before.At)
+	s := before.After(seen, settings, later(before.At))
+	s.Problem = r.errands[id].making.problemOf(seen)
 	if err != nil {
-		s = before.Failed(problemOf(err), settings, at)
-	} else {
-		s = before.After(seen, settings, at)
-		s.Problem = r.errands[id].making.problemOf(seen)
+		s = before.Failed(problemOf(err), settings, s.At)
 	}
 	r.known[id] = s
 	r.mu.Unlock()

@@ -57,7 +57,7 @@ func (f *fakeAPI) DescribeInternalEndpointsWithContext(context.Context, *sdk.Des
 	return f.links, f.linksErr
 }
 
-func (f *fakeAPI) DescribeInternalEndpointDnsStatusWithContext(_ context.Context, req *sdk.DescribeInternalEndpointDnsStatusRequest) (*sdk.DescribeInternalEndpointDnsStatusResponse, error) {
+func (f *fakeAPI) DescribeInternalEndpointDnsStatusWithContext(_ context.Context, req *sdk.DescribeInternalEndpointDnsStatusRequest) (*sdk.DescribeInternalEndpointDnsStatusResponse, error) { //nolint:revive // the SDK's spelling
 	f.askedNames = req
 	return f.names, f.namesErr
 }
@@ -67,7 +67,7 @@ func (f *fakeAPI) ManageInternalEndpointWithContext(_ context.Context, req *sdk.
 	return nil, f.makeErr
 }
 
-func (f *fakeAPI) CreateInternalEndpointDnsWithContext(_ context.Context, req *sdk.CreateInternalEndpointDnsRequest) (*sdk.CreateInternalEndpointDnsResponse, error) {
+func (f *fakeAPI) CreateInternalEndpointDnsWithContext(_ context.Context, req *sdk.CreateInternalEndpointDnsRequest) (*sdk.CreateInternalEndpointDnsResponse, error) { //nolint:revive // the SDK's spelling
 	f.askedDNS = req
 	return nil, f.makeErr
 }
