@@ -180,10 +180,15 @@ func page[T any](ctx context.Context, l *lister, r resource, next string) ([]T, 
 	if next != "" {
 		request.Param("continue", next)
 	}
-	text, err := request.Do(ctx).Raw()
+	result := request.Do(ctx)
+	err := result.Error() // which reads what the API server says of it
 	if again := resumed(err); again != "" && again != next {
 		return nil, again, nil
 	}
+	if err != nil {
+		return nil, "", err
+	}
+	text, err := result.Raw()
 	if err != nil {
 		return nil, "", err
 	}
