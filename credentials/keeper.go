@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -209,12 +210,15 @@ func readNamespace(ctx context.Context, from client.Reader, name string) (delive
 }
 
 // LabelsOf are the labels of a namespace. A cache may leave out the one that
-// each has and that says no more than its name, where it is the only one.
+// each has and that says no more than its name.
 func LabelsOf(meta *metav1.PartialObjectMetadata) map[string]string {
-	if len(meta.Labels) == 0 {
-		return map[string]string{corev1.LabelMetadataName: meta.Name}
+	if _, has := meta.Labels[corev1.LabelMetadataName]; has {
+		return meta.Labels
 	}
-	return meta.Labels
+	all := make(map[string]string, len(meta.Labels)+1)
+	maps.Copy(all, meta.Labels)
+	all[corev1.LabelMetadataName] = meta.Name
+	return all
 }
 
 func (k *Keeper) observe(ctx context.Context, namespace string) (Observed, error) {

@@ -53,24 +53,3 @@ func TestAccountsRememberThoseThatMatter(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, serviceAccount("shop", "builder", map[string]string{credentials.ServiceAccountAnnotation: "true"}), stripped)
 }
-
-func TestStripNamespace(t *testing.T) {
-	t.Parallel()
-	in := func(labels, annotations map[string]string) *metav1.PartialObjectMetadata {
-		return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "shop", ResourceVersion: "7", Labels: labels, Annotations: annotations}}
-	}
-	own := map[string]string{"kubernetes.io/metadata.name": "shop"}
-	for name, tt := range map[string]struct{ labels, annotations, cached, kept map[string]string }{
-		"its own name alone": {own, nil, nil, nil},
-		"another label":      {map[string]string{"kubernetes.io/metadata.name": "shop", "a": "b"}, nil, map[string]string{"kubernetes.io/metadata.name": "shop", "a": "b"}, nil},
-		"annotations":        {own, map[string]string{"tcr-webhook.io/deliver": "x", "note": "y"}, nil, map[string]string{"tcr-webhook.io/deliver": "x"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, err := stripNamespace(in(tt.labels, tt.annotations))
-			require.NoError(t, err)
-			assert.Equal(t, in(tt.cached, tt.kept), got)
-			assert.Equal(t, tt.labels, credentials.LabelsOf(got.(*metav1.PartialObjectMetadata)), "what a selector sees")
-		})
-	}
-}

@@ -8,7 +8,6 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
@@ -21,7 +20,6 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials"
-	"github.com/tcr-webhook/tcr-webhook/credentials/delivery"
 )
 
 // leaseName is the Lease of whoever leads.
@@ -50,7 +48,7 @@ func newManager(o options, secretName string) (manager.Manager, error) {
 					Field:     fields.OneTermEqualSelector("metadata.name", secretName),
 					Transform: credentials.Summarize,
 				},
-				&corev1.Namespace{}: {Transform: stripNamespace},
+				&corev1.Namespace{}: {Transform: new(labelSets).strip},
 			},
 		},
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsListen},
@@ -64,26 +62,6 @@ func newManager(o options, secretName string) (manager.Manager, error) {
 		return nil, fmt.Errorf("create manager: %w", err)
 	}
 	return mgr, nil
-}
-
-// stripNamespace leaves of a namespace's metadata what is read. The label of its
-// own name, which each has, is what most have alone: see
-// credentials.LabelsOf.
-func stripNamespace(obj any) (any, error) {
-	meta, ok := obj.(*metav1.PartialObjectMetadata)
-	if !ok {
-		return obj, nil
-	}
-	stripped := &metav1.PartialObjectMetadata{TypeMeta: meta.TypeMeta, ObjectMeta: metav1.ObjectMeta{
-		Name: meta.Name, UID: meta.UID, ResourceVersion: meta.ResourceVersion, DeletionTimestamp: meta.DeletionTimestamp,
-	}}
-	if len(meta.Labels) > 1 || meta.Labels[corev1.LabelMetadataName] != meta.Name {
-		stripped.Labels = meta.Labels
-	}
-	if value, has := meta.Annotations[delivery.Annotation]; has {
-		stripped.Annotations = map[string]string{delivery.Annotation: value}
-	}
-	return stripped, nil
 }
 
 // withoutIndex makes informers that find objects by name alone. One by namespace
