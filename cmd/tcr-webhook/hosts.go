@@ -99,9 +99,9 @@ func (h *hostsWriter) Start(ctx context.Context) error {
 	}
 }
 
-// hostsYAML is lines as the agent reads them.
+// hostsYAML is lines as the agent reads them: none are a list, too.
 func hostsYAML(lines []route.Line) (string, error) {
-	text, err := yaml.Marshal(lines)
+	text, err := yaml.Marshal(append([]route.Line{}, lines...))
 	return string(text), err
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencent"
@@ -383,6 +384,26 @@ func TestNamesForTheNodeAgent(t *testing.T) {
 	eventually(t, "both names once more", has(both))
 	require.NoError(t, s.WriteConfig(observed))
 	eventually(t, "an empty list, since there is no agent", has("[]\n"))
+	denied, err := s.Denied()
+	require.NoError(t, err)
+	assert.Empty(t, denied)
+}
+
+// The TCR add-on's list is read and told of, and never touched.
+func TestTheAddonIsRecognised(t *testing.T) {
+	t.Parallel()
+	s := start(t, stack.Options{Audit: true})
+	a := newAuthor(t, s)
+	const list = "- {domain: demo.tencentcloudcr.com, ip: 10.0.0.2, disabled: false}\n"
+	a.namespace(t, "tcr-assistant-system")
+	addon := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "tcr-assistant-system", Name: "updater-config"}, Data: map[string]string{"hosts.yaml": list}}
+	require.NoError(t, a.Create(t.Context(), addon))
+	version := addon.ResourceVersion
+	s.Server.Kill() // whoever leads next looks at once
+	require.NoError(t, s.Server.Restart(t.Context()))
+	assert.Contains(t, a.awaitEvent(t, s, stack.Namespace, "AddonConflict").Note, "demo.tencentcloudcr.com")
+	require.NoError(t, a.Get(t.Context(), client.ObjectKeyFromObject(addon), addon))
+	assert.Equal(t, version, addon.ResourceVersion)
 	denied, err := s.Denied()
 	require.NoError(t, err)
 	assert.Empty(t, denied)

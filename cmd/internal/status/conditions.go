@@ -55,6 +55,8 @@ const (
 	RouteFound   = "RouteFound"
 	RouteChanged = "RouteChanged"
 
+	AddonConflict = "AddonConflict" // of an Event alone
+
 	PullSecretsDelivered = "PullSecretsDelivered"
 	PullSecretsStale     = "PullSecretsStale"
 

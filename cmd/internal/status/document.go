@@ -33,6 +33,8 @@ type Document struct {
 	Instances []Instance `json:"instances,omitempty"`
 	// Registrations says what is wrong with how the API server calls us.
 	Registrations []string `json:"registrations,omitempty"`
+	// Addon says which names of ours the TCR add-on sets on nodes.
+	Addon []string `json:"addon,omitempty"`
 }
 
 // Config is the configuration in force, and why a newer one is not.

@@ -189,6 +189,7 @@ func TestNotices(t *testing.T) {
 			f.Instances[0].Route, f.Instances[0].RouteReason, f.Instances[0].RouteMessage = route, reason, "see to it"
 		}
 	}
+	added := func(text string) func(*Facts) { return func(f *Facts) { f.Addon = []string{text} } }
 	failing := func(f *Facts) { f.Instances[0].LastError = denied }
 	tests := []struct {
 		name          string
@@ -213,6 +214,9 @@ func TestNotices(t *testing.T) {
 		{"a route", state(routed("None", "NoLink")), state(nil), []string{"Normal RouteChanged"}},
 		{"another reason for none", state(routed("None", "NoLink")), state(routed("None", "LinkPending")), []string{"Warning LinkPending"}},
 		{"a first route", state(routed("", NotObserved)), state(nil), nil},
+		{"the add-on sets a name", state(nil), state(added("x")), []string{"Warning AddonConflict"}},
+		{"it goes on", state(added("x")), state(added("x")), nil},
+		{"it is over", state(added("x")), state(nil), nil},
 		{"more Secrets are stale", state(func(f *Facts) { f.Secrets["missing"] = 1 }), state(func(f *Facts) { f.Secrets["missing"] = 2 }), nil},
 	}
 	for _, tt := range tests {

@@ -20,6 +20,8 @@ type Facts struct {
 	Unsettled     time.Duration
 	Certificate   *Validity
 	Registrations *[]registration.Gap
+	// Addon is what the TCR add-on sets of names of ours.
+	Addon []string
 	// ClockAhead is how far our clock is ahead of the cloud API's.
 	ClockAhead *time.Duration
 }
@@ -41,6 +43,7 @@ func Next(f *Facts, before *Document, now time.Time) *Document {
 		Conditions: conditions(f, before.Conditions, now),
 		Instances:  make([]Instance, 0, len(f.Instances)),
 	}
+	d.Addon = f.Addon
 	d.Config.Error = shortened(d.Config.Error)
 	for _, i := range f.Instances {
 		i.LastError = follow(i.LastError, before.instance(i.ID, i.Identity).LastError, now)

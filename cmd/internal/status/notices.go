@@ -37,6 +37,9 @@ func Notices(before, after *Document) []Notice {
 		}
 	}
 	notices = append(notices, routes...)
+	if len(after.Addon) > 0 && !slices.Equal(before.Addon, after.Addon) {
+		notices = append(notices, Notice{Warning: true, Reason: AddonConflict, Message: shortened(after.Addon[0] + "; uninstall it, or take the name out of its settings, once tcr-webhook serves it")})
+	}
 	applied := Notice{Reason: ConfigApplied, Message: "the changed configuration is in force"}
 	if before.Config.Digest != "" && before.Config.Digest != after.Config.Digest && !slices.ContainsFunc(notices, func(n Notice) bool { return n.Reason == ConfigApplied }) {
 		notices = append(notices, applied)
