@@ -38,6 +38,7 @@ type setup struct {
 	namespaces int
 	config     string // default stack.DefaultConfig
 	env        []string
+	unaudited  bool // the audit costs the API server as much again
 	prepare    func(*tencent.Cloud)
 }
 
@@ -74,7 +75,7 @@ func startAt(t *testing.T, o setup, bounds ledger.Bounds, offset time.Duration) 
 	b.clock.offset.Store(int64(offset))
 	var err error
 	b.Stack, err = stack.Start(t.Context(), stack.Options{
-		Dir: t.TempDir(), Binary: binary, Replicas: replicas, Config: o.config, Env: o.env, Audit: true, Now: b.clock.now,
+		Dir: t.TempDir(), Binary: binary, Replicas: replicas, Config: o.config, Env: o.env, Audit: !o.unaudited, Now: b.clock.now,
 		Prepare: func(c *tencent.Cloud) {
 			c.SetTokenLifetime(o.life)
 			if o.prepare != nil {
@@ -236,7 +237,7 @@ func (b *bed) judge(t *testing.T, bounds ledger.Bounds) {
 	leaks, err := b.Leaks(ctx, marker)
 	require.NoError(t, err)
 	assert.Empty(t, leaks, "outputs that hold a login")
-	if !b.restarted {
+	if !b.restarted && !b.unaudited {
 		denied, err := b.Denied()
 		require.NoError(t, err)
 		assert.Empty(t, denied, "what our ServiceAccount lacks")

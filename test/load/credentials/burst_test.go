@@ -31,7 +31,7 @@ type first struct {
 // server, its etcd and 500 authors share what cores there are.
 func TestFirstPodsOfManyNamespacesAtOnce(t *testing.T) { //nolint:paralleltest // it wants all of the machine
 	const namespaces = 500
-	b := start(t, setup{life: time.Hour, config: stack.DefaultConfig + "firstPodGrace: 2s\n"}, usual())
+	b := start(t, setup{life: time.Hour, unaudited: true, config: stack.DefaultConfig + "firstPodGrace: 2s\n"}, usual())
 	authors := b.authors(t, 10)
 	firsts := make([]first, namespaces)
 	var group errgroup.Group
