@@ -182,7 +182,7 @@ func TestAudit(t *testing.T) {
 			assert.Equal(t, 2, got.code, "%s%s", got.stdout, got.stderr)
 			assert.Contains(t, got.stderr, want)
 		}
-		for _, args := range [][]string{{"audit", "--rule", "none"}, {"audit", "-o", "xml"}, {"audit", "-A", "-n", "a"}, {"audit", "--config", "/nowhere"}, {"audit", "--install-namespace", "nowhere"}, {"nothing"}, {"render", "nothing"}, {"audit", "--server", "https://127.0.0.1:1"}} {
+		for _, args := range [][]string{{"audit", "--rule", "none"}, {"audit", "-o", "xml"}, {"audit", "-A", "-n", "a"}, {"audit", "--config", "/nowhere"}, {"audit", "--install-namespace", "nowhere"}, {"nothing"}, {"render", "nothing"}, {"audit", "--server", "https://127.0.0.1:1"}, {"audit", "--as", "nobody"}} {
 			got := kubectlTCR(t, args...)
 			assert.Equal(t, 2, got.code, "%v: %s", args, got.stderr)
 			assert.True(t, strings.HasPrefix(got.stderr, "kubectl tcr: "), "%v: %s", args, got.stderr)
