@@ -16,19 +16,19 @@ func TestDecode(t *testing.T) {
 		yaml string
 		want []Entry
 	}{
-		"nothing":                            {yaml: ""},
-		"a comment":                          {yaml: "# none\n"},
-		"an empty list":                      {yaml: "[]\n"},
-		"null":                               {yaml: "null\n"},
-		"the form of the add-on":             {yaml: "- domain: demo.tencentcloudcr.com\n  ip: 10.0.0.2\n  disabled: false\n", want: []Entry{demo}},
-		"without disabled":                   {yaml: "- {domain: demo.tencentcloudcr.com, ip: 10.0.0.2}\n", want: []Entry{demo}},
-		"JSON":                               {yaml: `[{"domain":"demo.tencentcloudcr.com","ip":"10.0.0.2","disabled":false}]`, want: []Entry{demo}},
-		"in upper case":                      {yaml: "- {domain: DEMO.tencentcloudcr.com, ip: 10.0.0.2}\n", want: []Entry{demo}},
-		"an IPv4 address in IPv6's form":     {yaml: "- {domain: demo.tencentcloudcr.com, ip: '::ffff:10.0.0.2'}\n", want: []Entry{demo}},
-		"IPv6":                               {yaml: "- {domain: a.example, ip: '2001:DB8::1'}\n", want: []Entry{{"a.example", netip.MustParseAddr("2001:db8::1")}}},
-		"disabled":                           {yaml: "- {domain: demo.tencentcloudcr.com, ip: 10.0.0.2, disabled: true}\n"},
-		"disabled and without an address":    {yaml: "- {domain: demo.tencentcloudcr.com, ip: '', disabled: true}\n"},
-		"twice alike":                        {yaml: "- {domain: demo.tencentcloudcr.com, ip: 10.0.0.2}\n- {domain: Demo.tencentcloudcr.com, ip: 10.0.0.2}\n", want: []Entry{demo}},
+		"nothing":                             {yaml: ""},
+		"a comment":                           {yaml: "# none\n"},
+		"an empty list":                       {yaml: "[]\n"},
+		"null":                                {yaml: "null\n"},
+		"the form of the add-on":              {yaml: "- domain: demo.tencentcloudcr.com\n  ip: 10.0.0.2\n  disabled: false\n", want: []Entry{demo}},
+		"without disabled":                    {yaml: "- {domain: demo.tencentcloudcr.com, ip: 10.0.0.2}\n", want: []Entry{demo}},
+		"JSON":                                {yaml: `[{"domain":"demo.tencentcloudcr.com","ip":"10.0.0.2","disabled":false}]`, want: []Entry{demo}},
+		"in upper case":                       {yaml: "- {domain: DEMO.tencentcloudcr.com, ip: 10.0.0.2}\n", want: []Entry{demo}},
+		"an IPv4 address in IPv6's form":      {yaml: "- {domain: demo.tencentcloudcr.com, ip: '::ffff:10.0.0.2'}\n", want: []Entry{demo}},
+		"IPv6":                                {yaml: "- {domain: a.example, ip: '2001:DB8::1'}\n", want: []Entry{{"a.example", netip.MustParseAddr("2001:db8::1")}}},
+		"disabled":                            {yaml: "- {domain: demo.tencentcloudcr.com, ip: 10.0.0.2, disabled: true}\n"},
+		"disabled and without an address":     {yaml: "- {domain: demo.tencentcloudcr.com, ip: '', disabled: true}\n"},
+		"twice alike":                         {yaml: "- {domain: demo.tencentcloudcr.com, ip: 10.0.0.2}\n- {domain: Demo.tencentcloudcr.com, ip: 10.0.0.2}\n", want: []Entry{demo}},
 		"disabled once, with another address": {yaml: "- {domain: demo.tencentcloudcr.com, ip: 10.0.0.9, disabled: true}\n- {domain: demo.tencentcloudcr.com, ip: 10.0.0.2}\n", want: []Entry{demo}},
 	}
 	for name, tt := range tests {
