@@ -395,11 +395,11 @@ func TestTheAddonIsRecognised(t *testing.T) {
 	s := start(t, stack.Options{Audit: true})
 	a := newAuthor(t, s)
 	const list = "- {domain: demo.tencentcloudcr.com, ip: 10.0.0.2, disabled: false}\n"
+	require.NoError(t, s.Server.Stop()) // whoever leads next looks at once
 	a.namespace(t, "tcr-assistant-system")
 	addon := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "tcr-assistant-system", Name: "updater-config"}, Data: map[string]string{"hosts.yaml": list}}
 	require.NoError(t, a.Create(t.Context(), addon))
 	version := addon.ResourceVersion
-	s.Server.Kill() // whoever leads next looks at once
 	require.NoError(t, s.Server.Restart(t.Context()))
 	assert.Contains(t, a.awaitEvent(t, s, stack.Namespace, "AddonConflict").Note, "demo.tencentcloudcr.com")
 	require.NoError(t, a.Get(t.Context(), client.ObjectKeyFromObject(addon), addon))
