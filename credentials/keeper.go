@@ -60,6 +60,8 @@ type Keeper struct {
 	grace  atomic.Int64  // time.Duration
 	places chan struct{} // of those who wait for a write
 
+	writing chan struct{} // those that are being made
+
 	unwanted unwanted
 	quarrels quarrels
 	observer observer
@@ -78,6 +80,10 @@ const (
 	// waiters bounds the admissions held at once for a Secret to be written; a
 	// burst beyond it is admitted with the Secret's name, and a warning.
 	waiters = 512
+	// writesInFlight is how many writes the API server is sent at once. It holds
+	// some three hundred of one caller back before it turns them away for a
+	// second, and three replicas may write at the same time.
+	writesInFlight = 48
 )
 
 // NewKeeper returns a keeper; nothing runs until Start.
@@ -87,6 +93,7 @@ func NewKeeper(o Options) *Keeper {
 		demand:  newDemand(),
 		asking:  rate.NewLimiter(strangersPerSecond, strangersAtOnce),
 		places:  make(chan struct{}, waiters),
+		writing: make(chan struct{}, writesInFlight),
 
 		expected: make(chan string, expectations),
 	}
@@ -258,6 +265,12 @@ func (k *Keeper) act(ctx context.Context, namespace string, v view) error {
 		if wait := k.quarrels.wait(namespace, time.Now()); wait > 0 {
 			return errPaused{wait}
 		}
+	}
+	select {
+	case k.writing <- struct{}{}:
+		defer func() { <-k.writing }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait to write secret %s: %w", k.SecretName, ctx.Err())
 	}
 	err := k.carryOut(ctx, namespace, v)
 	k.Metrics.wrote(v.plan.Action, err)

@@ -46,10 +46,10 @@ const (
 	// maxTold bounds what is remembered: a reason or two for each of the
 	// 10,000 namespaces that Kubernetes is made for.
 	maxTold = 20_000
-	// Namespaces come hundreds at once, in a migration. The recorder's own
-	// queue takes a thousand.
-	normalPerSecond, normalAtOnce   = 10, 600
-	warningPerSecond, warningAtOnce = 5, 300
+	// Namespaces come hundreds at once, in a migration, and their Secrets must
+	// not wait for Events to be written: of such a crowd a part is told.
+	normalPerSecond, normalAtOnce   = 5, 50
+	warningPerSecond, warningAtOnce = 5, 50
 )
 
 func newAnnouncer(r events.EventRecorder, uid func(string) types.UID) *announcer {
