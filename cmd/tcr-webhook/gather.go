@@ -24,8 +24,9 @@ import (
 type facts struct {
 	server *server
 	certs  *certwatcher.CertWatcher
+	addon  addon // of the reporter's goroutine alone, as what follows
 
-	// Of the reporter's goroutine alone: counting takes a while.
+	// Counting takes a while.
 	census *credentials.Census
 	at     time.Time
 	onWay  time.Time // since when Secrets have been on their way; zero for none
@@ -43,6 +44,7 @@ func (f *facts) gather(ctx context.Context) *status.Facts {
 		Instances:     f.instances(),
 		Certificate:   validity(f.certs),
 		Registrations: s.registrations.Gaps(),
+		Addon:         f.addon.entries(ctx, s.servedHosts()),
 	}
 	if f.census != nil {
 		all.Secrets = inWords(f.census.Secrets)

@@ -22,7 +22,7 @@ func (s *server) addReport(ctx context.Context, certs *certwatcher.CertWatcher) 
 	if s.registrations, err = s.watchRegistrations(ctx, s.report.Changed); err != nil {
 		return err
 	}
-	s.report.gather = (&facts{server: s, certs: certs}).gather
+	s.report.gather = (&facts{server: s, certs: certs, addon: addon{live: s.mgr.GetAPIReader()}}).gather
 	if err := s.mgr.Add(s.report); err != nil {
 		return fmt.Errorf("add status: %w", err)
 	}
