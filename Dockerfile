@@ -1,4 +1,4 @@
-# The image of cmd/tcr-webhook, for each platform that buildx is asked for.
+# The image of cmd/tcr-webhook and cmd/tcr-hosts, for each platform that buildx is asked for.
 # Base images are named by tag here; the release pipeline resolves each tag to
 # its digest and builds from that.
 FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
@@ -9,10 +9,10 @@ RUN go mod download
 COPY . .
 ARG TARGETOS TARGETARCH
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/tcr-webhook ./cmd/tcr-webhook
+    go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ ./cmd/tcr-webhook ./cmd/tcr-hosts
 
 FROM gcr.io/distroless/static-debian12:nonroot
-COPY --from=build /out/tcr-webhook /tcr-webhook
+COPY --from=build /out/ /
 # By number, so that runAsNonRoot can be checked without the image's passwd.
 USER 65532:65532
 ENTRYPOINT ["/tcr-webhook"]

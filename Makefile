@@ -88,8 +88,9 @@ verify: ## what is generated or derived is up to date
 check: lint verify test ## what a commit must pass
 
 .PHONY: build
-build: ## bin/tcr-webhook and bin/kubectl-tcr, static
-	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/tcr-webhook ./cmd/kubectl-tcr
+build: ## bin/tcr-webhook, bin/kubectl-tcr and, on Linux, bin/tcr-hosts, static
+	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/tcr-webhook ./cmd/kubectl-tcr \
+		$(if $(filter linux,$(shell go env GOOS)),./cmd/tcr-hosts)
 
 .PHONY: image
 image: ## the container image, as IMAGE (tcr-webhook:dev)

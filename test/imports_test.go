@@ -76,6 +76,21 @@ var rules = map[string]rule{
 		packages:   []string{"cmd/..."},
 		unimported: []string{sdk},
 	},
+	"the node agent is small, and reaches neither Kubernetes nor the cloud": {
+		packages: []string{"cmd/tcr-hosts/..."},
+		allowed: []string{
+			"github.com/go-logr/logr",
+			"github.com/spf13/cobra",
+			"github.com/spf13/pflag",
+			"go.yaml.in/yaml/v3",
+		},
+		forbidden: []string{sdk, module + "/credentials", module + "/webhook", "k8s.io", "sigs.k8s.io"},
+	},
+	"what a hosts file should hold is decided with a YAML decoder alone": {
+		packages:  []string{"cmd/tcr-hosts/hostsfile"},
+		allowed:   []string{"go.yaml.in/yaml/v3"},
+		forbidden: []string{"net/http", module + "/cmd/tcr-hosts/nodefile"},
+	},
 	"certificates know neither admission nor credentials": {
 		packages:  []string{"certs/..."},
 		forbidden: []string{module + "/webhook", module + "/credentials"},
