@@ -32,7 +32,9 @@ POST   /pull-token               a pull token of the first identity, as user:pas
 GET    /identities               who may call
 POST   /identities/{id}/revoke   disable a SecretId and its tokens; /restore enables them again
 GET    /instances                the instances
-PUT    /instances/{id}           add or replace one: {"name": "demo", "region": "ap-guangzhou"}
+PUT    /instances/{id}           add or replace one: {"name": "demo", "region": "ap-guangzhou"},
+                                 with "links": [{"vpc": "vpc-abc123", "ip": "10.0.0.2"}] and
+                                 "dns": [{"vpc": "vpc-abc123", "ip": "10.0.0.2", "public": true}]
 DELETE /instances/{id}           remove one
 POST   /images                   push a small image: {"ref": "demo.tencentcloudcr.com/team/hello:2"}
 `

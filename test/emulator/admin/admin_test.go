@@ -91,6 +91,19 @@ func TestInstancesAndImages(t *testing.T) {
 	assert.Len(t, cloud.Instances(), 1)
 }
 
+func TestLinksAndRecords(t *testing.T) {
+	t.Parallel()
+	cloud := start(t)
+	status, body := ask(t, cloud, "PUT", "/instances/tcr-other000",
+		`{"name":"other","nullLists":true,"links":[{"vpc":"vpc-1","ip":"10.0.0.9"}],"dns":[{"vpc":"vpc-1","ip":"10.0.0.9","public":true,"status":"ENABLE"}]}`)
+	require.Equal(t, http.StatusOK, status, body)
+	assert.Contains(t, body, `"status": "ENABLE"`)
+	got := cloud.Instances()[1]
+	assert.True(t, got.NullLists)
+	assert.Equal(t, []tencent.Link{{VPC: "vpc-1", Status: "Running", IP: "10.0.0.9"}}, got.Links)
+	assert.Equal(t, []tencent.DNSRecord{{VPC: "vpc-1", IP: "10.0.0.9", Public: true, Region: "ap-guangzhou", Status: "ENABLE"}}, got.DNS)
+}
+
 func TestCallsAndTokens(t *testing.T) {
 	t.Parallel()
 	cloud := start(t)

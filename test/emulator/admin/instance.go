@@ -13,6 +13,27 @@ type instance struct {
 	Region        string   `json:"region,omitempty"`
 	Status        string   `json:"status,omitempty"`
 	CustomDomains []string `json:"customDomains,omitempty"`
+
+	Links     []link   `json:"links,omitempty"`
+	DNS       []record `json:"dns,omitempty"`
+	NullLists bool     `json:"nullLists,omitempty"`
+}
+
+// link is a tencent.Link.
+type link struct {
+	VPC    string `json:"vpc"`
+	Subnet string `json:"subnet,omitempty"`
+	Status string `json:"status,omitempty"`
+	IP     string `json:"ip,omitempty"`
+}
+
+// record is a tencent.DNSRecord.
+type record struct {
+	VPC    string `json:"vpc"`
+	IP     string `json:"ip"`
+	Public bool   `json:"public,omitempty"`
+	Region string `json:"region,omitempty"`
+	Status string `json:"status,omitempty"`
 }
 
 func (a *api) instances(*http.Request) (any, error) {
@@ -22,6 +43,13 @@ func (a *api) instances(*http.Request) (any, error) {
 		for _, d := range i.CustomDomains {
 			entry.CustomDomains = append(entry.CustomDomains, d.Name)
 		}
+		for _, l := range i.Links {
+			entry.Links = append(entry.Links, link{VPC: l.VPC, Subnet: l.Subnet, Status: l.Status, IP: l.IP})
+		}
+		for _, d := range i.DNS {
+			entry.DNS = append(entry.DNS, record(d))
+		}
+		entry.NullLists = i.NullLists
 		list = append(list, entry)
 	}
 	return list, nil
@@ -36,9 +64,15 @@ func (a *api) putInstance(r *http.Request) (any, error) {
 	if in.ID != "" && in.ID != id {
 		return nil, wrong("the body is about %s, the path about %s", in.ID, id)
 	}
-	i := tencent.Instance{ID: id, Name: in.Name, Region: in.Region, Status: in.Status}
+	i := tencent.Instance{ID: id, Name: in.Name, Region: in.Region, Status: in.Status, NullLists: in.NullLists}
 	for _, name := range in.CustomDomains {
 		i.CustomDomains = append(i.CustomDomains, tencent.CustomDomain{Name: name})
+	}
+	for _, l := range in.Links {
+		i.Links = append(i.Links, tencent.Link{VPC: l.VPC, Subnet: l.Subnet, Status: l.Status, IP: l.IP})
+	}
+	for _, d := range in.DNS {
+		i.DNS = append(i.DNS, tencent.DNSRecord(d))
 	}
 	if err := a.cloud.PutInstance(i); err != nil {
 		return nil, wrong("%w", err)
