@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,109 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/credentials/tcr"
 	"github.com/tcr-webhook/tcr-webhook/credentials/token"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencent"
 )
-
-// The tests of this file run the real SDK against the emulator's STS and
-// metadata server as each of the identities.
-
-const provider = "cls-abcd1234"
-
-// stage is a cloud with a role for each way, and a folder and an environment
-// for whoever calls.
-type stage struct {
-	*tencent.Cloud
-	proven func(error) // ends the test with an error
-	dir    string      // of the SecretKey
-	empty  string      // a folder without one
-	proof  string      // file of the pod's token
-	env    map[string]string
-
-	pod, node, next, hers tencent.Role
-
-	mu       sync.Mutex
-	observed []string
-}
-
-func newStage(t *testing.T, opts tencent.Options) *stage {
-	t.Helper()
-	s := &stage{Cloud: emulated(t, opts), dir: t.TempDir(), empty: t.TempDir()}
-	s.proven = func(err error) { t.Helper(); require.NoError(t, err) }
-	s.proof = filepath.Join(t.TempDir(), "oidc-token")
-	s.pod = s.AddRole(tencent.Role{Name: "pod-puller", Providers: []string{provider}})
-	s.node = s.AddRole(tencent.Role{Name: "node-puller"})
-	s.next = s.AddRole(tencent.Role{Name: "next-puller"})
-	s.hers = s.AddRole(tencent.Role{Name: "her-puller", UINs: []string{"100000000009"}, Providers: []string{"cls-hers0000"}})
-	s.env = map[string]string{
-		"TKE_REGION": "ap-shanghai", "TKE_PROVIDER_ID": provider, "TKE_WEB_IDENTITY_TOKEN_FILE": s.proof, "TKE_ROLE_ARN": s.pod.ARN(),
-	}
-	s.prove(time.Hour)
-	return s
-}
-
-// prove renews the pod's token, as the kubelet does.
-func (s *stage) prove(life time.Duration) {
-	raw, err := s.WebIdentity(life)
-	s.proven(err)
-	s.proven(os.WriteFile(s.proof, []byte(raw+"\n"), 0o600))
-}
-
-func (s *stage) note(action, code string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.observed = append(s.observed, action+" "+code)
-}
-
-func (s *stage) seen() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.observed
-}
-
-// principal is somebody and a client that calls as them.
-func (s *stage) principal(t *testing.T, change func(*tcr.PrincipalOptions)) (*tcr.Principal, *tcr.Client) {
-	t.Helper()
-	o := tcr.PrincipalOptions{
-		Folder: s.dir, Region: "ap-guangzhou", STSEndpoint: s.STSURL(), MetadataServer: s.MetadataURL(),
-		Env: func(name string) string { return s.env[name] }, Observe: s.note,
-	}
-	change(&o)
-	p, err := tcr.NewPrincipal(o)
-	require.NoError(t, err)
-	client, err := tcr.New(tcr.Options{Region: "ap-guangzhou", Endpoint: s.Endpoint(), Identity: p, Observe: s.note})
-	require.NoError(t, err)
-	return p, client
-}
-
-func as(kind tcr.Kind, assume ...string) func(*tcr.PrincipalOptions) {
-	return func(o *tcr.PrincipalOptions) { o.Kind, o.AssumeRole = kind, strings.Join(assume, "") }
-}
-
-var aKey = registry.Key{ID: demo}
-
-// issue asks for a token, and looks that nothing is shown of who asked.
-func (s *stage) issue(t *testing.T, p *tcr.Principal, c *tcr.Client) (token.Token, error) {
-	t.Helper()
-	tok, err := c.Issue(t.Context(), aKey)
-	shown := fmt.Sprintf("%v %+v %#v %v %+v %#v %s", p, p, p, err, err, err, p)
-	if creds, failed := p.Credentials(t.Context()); failed == nil {
-		shown += fmt.Sprintf("%v %+v %#v %s", creds, creds, creds, creds)
-		for _, part := range []token.Secret{creds.SecretID, creds.SecretKey, creds.SessionToken} {
-			assert.False(t, part != "" && strings.Contains(shown, part.Reveal()), "a part of the credentials is shown")
-		}
-	}
-	proof, readErr := os.ReadFile(s.proof)
-	if readErr == nil && len(bytes.TrimSpace(proof)) > 0 {
-		assert.NotContains(t, shown, string(bytes.TrimSpace(proof)))
-	}
-	assert.NotContains(t, shown, s.DefaultIdentity().SecretID)
-	assert.NotContains(t, shown, s.DefaultIdentity().SecretKey)
-	assert.NotContains(t, shown, "eyJ", "the beginning of every JWT")
-	return tok, err
-}
 
 func TestEachIdentityGetsItsOwnTokens(t *testing.T) {
 	t.Parallel()
@@ -340,152 +239,6 @@ func TestWhatAnIdentityLacksIsNamed(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Sessions that end before their time cost one call more and nobody notices.
-func TestASessionThatEndsInTheMiddleIsReplaced(t *testing.T) {
-	t.Parallel()
-	for kind, sessions := range map[tcr.Kind]string{tcr.SecretKey: "AssumeRole", tcr.PodIdentity: "AssumeRoleWithWebIdentity", tcr.NodeRole: "NodeRole"} {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
-			s := newStage(t, tencent.Options{})
-			write(t, s.dir, s.DefaultIdentity())
-			s.BindNodeRole(s.node.ARN())
-			p, client := s.principal(t, as(kind, s.next.ARN())) // two sessions, but for the SecretKey
-			for range 3 {
-				_, err := s.issue(t, p, client)
-				require.NoError(t, err)
-				s.EndSessions()
-			}
-			_, err := s.issue(t, p, client)
-			require.NoError(t, err)
-			assert.Contains(t, s.seen(), "CreateInstanceToken AuthFailure.TokenFailure")
-			assert.LessOrEqual(t, len(s.Calls(sessions)), 8)
-			assert.Len(t, s.Calls("CreateInstanceToken"), 7, "each refused one was asked for once more")
-		})
-	}
-}
-
-func TestARefusalOfEveryCredentialIsNoLoop(t *testing.T) {
-	t.Parallel()
-	s := newStage(t, tencent.Options{})
-	s.SetFault("CreateInstanceToken", tencent.Fault{Code: "AuthFailure.TokenFailure"})
-	p, client := s.principal(t, as(tcr.PodIdentity))
-	_, err := s.issue(t, p, client)
-	require.ErrorIs(t, err, token.ErrDenied)
-	assert.Len(t, s.Calls("CreateInstanceToken"), 2)
-	assert.LessOrEqual(t, len(s.Calls("AssumeRoleWithWebIdentity")), 2)
-}
-
-func TestSTSThatIsAwayAndComesBack(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		fault tencent.Fault
-		says  string
-	}{
-		"hangs":      {tencent.Fault{Hang: true}, "the API did not answer in time"},
-		"drops":      {tencent.Fault{Drop: true}, "the connection to the API broke"},
-		"is HTML":    {tencent.Fault{Status: 502, Body: "<html>eyJ"}, "ClientError."},
-		"throttles":  {tencent.Fault{Code: "RequestLimitExceeded", Message: "eyJ"}, "throttled"},
-		"is null":    {tencent.Fault{NullFields: true}, "the answer lacks credentials or their expiry"},
-		"is strange": {tencent.Fault{WrongTypes: true}, "ClientError.ParseJsonError"},
-		"fails":      {tencent.Fault{Code: "InternalError.SystemError", Message: "eyJ"}, "InternalError.SystemError"},
-	} {
-		for kind, action := range map[tcr.Kind]string{tcr.SecretKey: "AssumeRole", tcr.PodIdentity: "AssumeRoleWithWebIdentity"} {
-			t.Run(name+" for a "+string(kind), func(t *testing.T) {
-				t.Parallel()
-				s := newStage(t, tencent.Options{})
-				write(t, s.dir, s.DefaultIdentity())
-				s.SetFault(action, tt.fault)
-				p, client := s.principal(t, func(o *tcr.PrincipalOptions) {
-					o.Kind, o.Timeout = kind, 300*time.Millisecond
-					if kind == tcr.SecretKey {
-						o.AssumeRole = s.next.ARN()
-					}
-				})
-				_, err := s.issue(t, p, client)
-				require.ErrorContains(t, err, action)
-				assert.ErrorContains(t, err, tt.says)
-				s.ClearFaults()
-				if tt.fault.Code != "InternalError.SystemError" {
-					p.Retry() // the others would do without, and take longer
-				}
-				require.Eventually(t, func() bool {
-					_, err := s.issue(t, p, client)
-					return err == nil
-				}, 30*time.Second, 20*time.Millisecond)
-			})
-		}
-	}
-}
-
-func TestAMetadataServerThatIsAwayAndComesBack(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		fault tencent.Fault
-		says  string
-	}{
-		"hangs":         {tencent.Fault{Hang: true}, "the metadata server cannot be reached"},
-		"drops":         {tencent.Fault{Drop: true}, "the metadata server cannot be reached: the connection to the API broke"},
-		"is HTML":       {tencent.Fault{Status: 502, Body: "<html>eyJ"}, "the metadata server answers with status 502"},
-		"names nobody":  {tencent.Fault{Body: "<html>eyJ"}, "answers with what is no name of a role"},
-		"names nothing": {tencent.Fault{Body: "\n"}, "answers with what is no name of a role"},
-		"redirects":     {tencent.Fault{Status: 302, Body: "x"}, "with a redirect"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newStage(t, tencent.Options{})
-			s.BindNodeRole(s.node.ARN())
-			s.SetFault("NodeRole", tt.fault)
-			p, client := s.principal(t, as(tcr.NodeRole))
-			_, err := s.issue(t, p, client)
-			require.ErrorContains(t, err, "no node role: ")
-			assert.ErrorContains(t, err, tt.says)
-			s.ClearFaults()
-			require.Eventually(t, func() bool {
-				_, err := s.issue(t, p, client)
-				return err == nil
-			}, 30*time.Second, 20*time.Millisecond)
-		})
-	}
-}
-
-func TestAPodsTokenIsReadAnew(t *testing.T) {
-	t.Parallel()
-	s := newStage(t, tencent.Options{})
-	p, client := s.principal(t, as(tcr.PodIdentity))
-	_, err := s.issue(t, p, client)
-	require.NoError(t, err)
-
-	s.EndSessions()
-	s.prove(-time.Minute)
-	_, err = s.issue(t, p, client)
-	require.ErrorIs(t, err, token.ErrBadRequest)
-
-	s.prove(time.Hour)
-	p.Retry()
-	_, err = s.issue(t, p, client)
-	require.NoError(t, err)
-}
-
-func TestARolesSecretKeyChangesWithoutARestart(t *testing.T) {
-	t.Parallel()
-	s := newStage(t, tencent.Options{})
-	old, fresh := s.DefaultIdentity(), s.NewIdentity()
-	s.AddIdentity(fresh)
-	write(t, s.dir, old)
-	p, client := s.principal(t, as(tcr.SecretKey, s.next.ARN()))
-	_, err := s.issue(t, p, client)
-	require.NoError(t, err)
-
-	write(t, s.dir, fresh)
-	s.Revoke(old.SecretID)
-	s.EndSessions()
-	tok, err := s.issue(t, p, client)
-	require.NoError(t, err)
-	assert.Equal(t, s.next.UIN, tok.Username)
-	calls := s.Calls("AssumeRole")
-	assert.Equal(t, fresh.UIN, calls[len(calls)-1].UIN)
 }
 
 // Auto looks again for each call, and says once what it found.
