@@ -19,7 +19,7 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencent"
 )
 
-// The tests of this file run the real SDK against the emulator's STS and
+// The tests on a stage run the real SDK against the emulator's STS and
 // metadata server as each of the identities.
 
 const provider = "cls-abcd1234"
