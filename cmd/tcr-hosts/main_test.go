@@ -104,9 +104,15 @@ type running struct {
 // start runs the command until the test ends, at the latest.
 func (n node) start(t *testing.T, more ...string) *running {
 	t.Helper()
-	r := &running{Cmd: exec.Command(binary, n.args(more...)...), log: &logBuffer{}, ended: make(chan struct{})}
+	return n.startAs(t, binary, "", more...)
+}
+
+// startAs runs program in root, if there is one.
+func (n node) startAs(t *testing.T, program, root string, more ...string) *running {
+	t.Helper()
+	r := &running{Cmd: exec.Command(program, n.args(more...)...), log: &logBuffer{}, ended: make(chan struct{})}
 	r.Stderr = r.log
-	r.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	r.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Chroot: root}
 	require.NoError(t, r.Start())
 	go func() {
 		r.err = r.Wait()

@@ -164,6 +164,40 @@ func TestTheFolderIsMounted(t *testing.T) {
 	require.NoError(t, r.stop(t))
 }
 
+// TestWithoutProc is a chroot with nothing in it: that the file is mounted shows
+// as the rename is refused.
+func TestWithoutProc(t *testing.T) {
+	t.Parallel()
+	if !inNamespace(t) {
+		return
+	}
+	for name, mounted := range map[string]bool{"the file is mounted": true, "the file is not": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := tmpfs(t, "32m")
+			require.NoError(t, os.Mkdir(filepath.Join(root, "etc"), 0o755)) //nolint:gosec // as a node has it
+			program, err := os.ReadFile(binary)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(filepath.Join(root, "tcr-hosts"), program, 0o700)) //nolint:gosec // to run it
+			n := node{filepath.Join(root, "hosts.yaml"), filepath.Join(root, "etc", "hosts"), "/state"}
+			n.publish(t, demoList)
+			require.NoError(t, os.WriteFile(n.hosts, []byte(usual), 0o600))
+			if mounted {
+				mount(t, n.hosts, n.hosts, "", syscall.MS_BIND, "")
+				t.Cleanup(func() { assert.NoError(t, syscall.Unmount(n.hosts, 0)) })
+			}
+			inside := node{"/hosts.yaml", "/etc/hosts", "/state"}
+			r := inside.startAs(t, "/tcr-hosts", root)
+			eventually(t, func() bool { return n.content(t) == applied(t, usual, demoList) }, "no name")
+			n.publish(t, "[]\n")
+			eventually(t, func() bool { return n.content(t) == usual }, "it stays")
+			require.NoError(t, r.stop(t))
+			want := map[bool]string{true: "in-place", false: "rename"}[mounted]
+			assert.Equal(t, want, r.log.field("wrote the hosts file", "how"))
+		})
+	}
+}
+
 func TestTheDiskIsFull(t *testing.T) {
 	t.Parallel()
 	if !inNamespace(t) {

@@ -87,6 +87,9 @@ func (f *File) edit(change func([]byte) []byte) (_ How, err error) {
 	if bytes.Equal(content, cur.content) {
 		return Unchanged, nil
 	}
+	if len(content) > maxSize {
+		return Unchanged, fmt.Errorf("%s would have more than %d MiB, and is left alone", cur.path, maxSize>>20)
+	}
 	if !cur.mounted && cur.stat.Nlink == 1 {
 		err := cur.rename(content)
 		if !errors.Is(err, errInPlace) {

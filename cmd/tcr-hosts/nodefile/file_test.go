@@ -274,6 +274,14 @@ func TestWhatIsNoHostsFileIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestAFileIsNotMadeTooLarge(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "a\n")
+	_, err := p.file.Edit(to(strings.Repeat("a", maxSize+1)))
+	require.ErrorContains(t, err, "would have more than 4 MiB")
+	assert.Equal(t, "a\n", p.content(t))
+}
+
 func TestOneAtATime(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "a\n")

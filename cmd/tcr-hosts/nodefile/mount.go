@@ -4,6 +4,7 @@ package nodefile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -14,7 +15,9 @@ import (
 // ErrReplaced once such a mount no longer shows what it did.
 func (f *File) look(path string) (mounted bool, err error) {
 	table, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil // no /proc here; the rename tells
+	} else if err != nil {
 		return false, fmt.Errorf("look for mounts: %w", err)
 	}
 	root, mounted := mountRoot(table, path)

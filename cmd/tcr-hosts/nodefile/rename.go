@@ -70,15 +70,12 @@ func (c *current) keepAttributes(file *os.File) error {
 			return err
 		}
 	}
-	if err := copyAttributes(byDescriptor(c.file), byDescriptor(file)); err != nil {
+	if err := copyAttributes(c.path, file.Name()); err != nil {
 		return err
 	}
 	const modeBits = 0o7777
 	return syscall.Fchmod(int(file.Fd()), c.stat.Mode&modeBits)
 }
-
-// byDescriptor is a path to the very file that is open.
-func byDescriptor(file *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", file.Fd()) }
 
 // copyAttributes makes the extended attributes of to those of from.
 func copyAttributes(from, to string) error {
