@@ -10,6 +10,9 @@ FUZZTIME ?= 60s
 INTEGRATION := ./test/integration/... ./test/cluster/... ./test/stack/... ./test/demo/...
 UNIT = $(shell go list ./... | grep -Ev '/test/(integration|cluster|stack|demo)(/|$$)')
 
+# Tests that take root; without it they are skipped.
+E2E := TestTheFile|TestTheFolder|TestTheDisk|TestWithoutProc
+
 # The race detector needs a C compiler, which a machine may lack.
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && echo 'int main(void) { return 0; }' | \
 	$$(go env CC) -include stdlib.h -pthread -x c -o /dev/null - 2>/dev/null && echo -race)
@@ -40,6 +43,11 @@ test-unit: $(GOTESTSUM) ## pure functions, fakes, fake time: seconds
 test-integration: $(GOTESTSUM) cluster ## real API server, SDK and registry: minutes
 	@$(if $(RACE),,echo "no C compiler: testing without the race detector")
 	@$(GOTESTSUM) --format testname -- $(RACE) -count=1 -timeout=25m -p=1 -parallel=2 $(INTEGRATION)
+
+.PHONY: e2e
+e2e: $(GOTESTSUM) ## what takes root: the node agent on file systems of the test's own, resolved by getent
+	@[ "$$(id -u)" = 0 ] || { echo "make e2e takes root: it makes mount namespaces of its own" >&2; exit 1; }
+	@$(GOTESTSUM) --format testname -- $(RACE) -count=1 -timeout=10m -run '$(E2E)' ./cmd/tcr-hosts
 
 .PHONY: cluster
 cluster: ## build kube-apiserver, etcd and kubectl into bin, once
