@@ -35,6 +35,16 @@ type hostsWriter struct {
 	enabled func() bool
 
 	wake chan struct{} // capacity one
+
+	// Of Start's goroutine alone.
+	last hostsWrite
+	at   time.Time // of it
+}
+
+// hostsWrite is what was written, and whether for an agent.
+type hostsWrite struct {
+	text    string
+	enabled bool
 }
 
 const (
@@ -69,34 +79,38 @@ func (h *hostsWriter) NeedLeaderElection() bool { return true }
 
 // Start writes until ctx ends.
 func (h *hostsWriter) Start(ctx context.Context) error {
-	written, enabled := "", false
-	var at time.Time
 	for {
 		wait := hostsAtLeast
-		if was := enabled; was != h.enabled() {
-			enabled, written = !was, "" // an agent cannot mount what is not there
+		if err := h.keep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Names for the node agent not written; tried again")
+			wait = hostsAgain
 		}
-		if lines, ok := h.lines(); ok {
-			text, err := hostsYAML(lines)
-			if err == nil && (text != written || time.Since(at) >= hostsAtLeast) {
-				err = h.write(ctx, text)
-			}
-			if err != nil && ctx.Err() == nil {
-				ctrl.LoggerFrom(ctx).Error(err, "Names for the node agent not written; tried again")
-				text, wait = "", hostsAgain
-			}
-			written, at = text, time.Now()
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !pause(ctx, wait, h.wake) {
 			return nil
-		case <-h.wake:
-		case <-timer.C:
 		}
-		timer.Stop()
 	}
+}
+
+// keep writes what should be there, unless that is what was written last, not
+// long ago.
+func (h *hostsWriter) keep(ctx context.Context, now time.Time) error {
+	lines, ok := h.lines()
+	if !ok {
+		return nil
+	}
+	text, err := hostsYAML(lines)
+	if err != nil {
+		return err
+	}
+	next := hostsWrite{text: text, enabled: h.enabled()} // an agent cannot mount what is not there
+	if next == h.last && now.Sub(h.at) < hostsAtLeast {
+		return nil
+	}
+	if err := h.write(ctx, text); err != nil {
+		return err
+	}
+	h.last, h.at = next, now
+	return nil
 }
 
 // hostsYAML is lines as the agent reads them: none are a list, too.
