@@ -159,6 +159,7 @@ func (s *Shared) exchange(ctx context.Context, from client.Reader, k Knowledge) 
 		return err
 	}
 	stored, damaged := tokensecret.Decode(secret.Data)
+	stored = stored.Plausible(time.Now())
 	s.note(ctx, damaged)
 	for key, tok := range stored.Tokens {
 		k.Tokens.Adopt(key, tok)

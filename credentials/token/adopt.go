@@ -6,12 +6,28 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
 
+const (
+	// longestLife is the most that a token may claim to live: temporary ones
+	// live an hour, and the most that any page of Tencent's says is a day. One
+	// that claimed years would never be renewed.
+	longestLife = 25 * time.Hour
+	// FromAhead is how far in the future a token may have been issued: clocks of
+	// replicas differ, and beyond it the API refuses whoever asks.
+	FromAhead = 5 * time.Minute
+)
+
+// Plausible tells whether the token can be what it claims to be, at now.
+func (t Token) Plausible(now time.Time) bool {
+	return t.Lifetime() > 0 && t.Lifetime() <= longestLife && !t.IssuedAt.After(now.Add(FromAhead))
+}
+
 // Adopt takes over a token of key that another replica obtained, and reports
-// whether it did: only for a wanted key, and only a token that works and was
-// issued after the one that is held.
+// whether it did: only for a wanted key, and only a plausible token that works
+// and was issued after the one that is held.
 func (c *Cache) Adopt(key registry.Key, tok Token) bool {
 	tok = tok.wallClock()
-	if tok.check(time.Now()) != nil {
+	now := time.Now()
+	if tok.check(now) != nil || !tok.Plausible(now) {
 		return false
 	}
 	rec := c.wanted(key)

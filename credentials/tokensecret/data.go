@@ -227,6 +227,18 @@ type Known struct {
 // that sees what the last one saw is not worth a write.
 const routesAge = 10 * time.Minute
 
+// Plausible is c without what cannot be: tokens that claim to live for years,
+// and whatever is known only by a later time than now, give or take how far
+// clocks differ. As the newest there is it would stay for good.
+func (c Content) Plausible(now time.Time) Content {
+	future := func(at time.Time) bool { return at.After(now.Add(token.FromAhead)) }
+	c.Tokens, c.Instances, c.Routes = maps.Clone(c.Tokens), maps.Clone(c.Instances), maps.Clone(c.Routes)
+	maps.DeleteFunc(c.Tokens, func(_ registry.Key, t token.Token) bool { return !t.Plausible(now) })
+	maps.DeleteFunc(c.Instances, func(_ registry.ID, d registry.Described) bool { return future(d.At) })
+	maps.DeleteFunc(c.Routes, func(_ registry.ID, s route.State) bool { return future(s.At) })
+	return c
+}
+
 // Merge adds to c what k has newer or alone, drops the tokens that have expired
 // at now, and owes what k owes. It reports whether that changed anything worth
 // a write: an expired token alone waits for the next one.

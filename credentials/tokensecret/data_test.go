@@ -141,6 +141,31 @@ func TestMergeOwesWhatIsOwedNow(t *testing.T) {
 	assert.Empty(t, damaged, "it writes more than it reads")
 }
 
+func TestWhatCannotBeGivesWay(t *testing.T) {
+	t.Parallel()
+	years, tomorrow := lasting(noon), lasting(noon.Add(24*time.Hour))
+	years.ExpiresAt = noon.Add(10_000 * time.Hour)
+	c := Content{
+		Tokens: map[registry.Key]token.Token{demo: years, other: tomorrow, {ID: "tcr-open0002"}: lasting(noon.Add(time.Minute))},
+		Instances: map[registry.ID]registry.Described{
+			"tcr-demo0001": {Hosts: registry.Hosts{Public: "a.example.com"}, At: noon.Add(time.Hour)},
+			"tcr-open0002": {Hosts: registry.Hosts{Public: "b.example.com"}, At: noon},
+		},
+		Routes: map[registry.ID]route.State{"tcr-demo0001": {VPC: "vpc-1", At: noon.Add(time.Hour)}, "tcr-open0002": {VPC: "vpc-1", At: noon}},
+		Owed:   []string{"shop"}, DigestKey: []byte("k"),
+	}
+	want := Content{
+		Tokens:    map[registry.Key]token.Token{{ID: "tcr-open0002"}: lasting(noon.Add(time.Minute))},
+		Instances: map[registry.ID]registry.Described{"tcr-open0002": {Hosts: registry.Hosts{Public: "b.example.com"}, At: noon}},
+		Routes:    map[registry.ID]route.State{"tcr-open0002": {VPC: "vpc-1", At: noon}},
+		Owed:      []string{"shop"}, DigestKey: []byte("k"),
+	}
+	if diff := cmp.Diff(want, c.Plausible(noon)); diff != "" {
+		t.Errorf("content (-want +got):\n%s", diff)
+	}
+	assert.Len(t, c.Tokens, 3, "what was read was changed")
+}
+
 func TestMergeKeepsWhatWasAskedLast(t *testing.T) {
 	t.Parallel()
 	described := func(host registry.Host, at time.Time) map[registry.ID]registry.Described {
