@@ -183,7 +183,7 @@ func applyPatch(t testing.TB, patch, object []byte) []byte {
 
 // testState knows an instance with a private route and a domain of its own,
 // one with a public route, one that is named like a private host, one whose
-// private host is not known, two that only some namespaces may use, and two in
+// private host is another's, two that only some namespaces may use, and two in
 // a namespace of their own without a private route.
 func testState(t testing.TB) *State {
 	t.Helper()
@@ -192,6 +192,8 @@ func testState(t testing.TB) *State {
 	teams, err := registry.SelectNamespaces([]string{"team-*"}, nil)
 	require.NoError(t, err)
 	remote, err := registry.SelectNamespaces([]string{"remote"}, nil)
+	require.NoError(t, err)
+	nobody, err := registry.SelectNamespaces([]string{"nobody"}, nil)
 	require.NoError(t, err)
 	gold, err := registry.SelectNamespaces(nil, labels.SelectorFromSet(labels.Set{"tier": "gold"}))
 	require.NoError(t, err)
@@ -205,7 +207,9 @@ func testState(t testing.TB) *State {
 		{ID: "tcr-team0004", Route: registry.RoutePrivateName, Namespaces: teams, Hosts: registry.Hosts{
 			Public: "team.tencentcloudcr.com", Private: "team-vpc.tencentcloudcr.com"}},
 		{ID: "tcr-nopv0005", Route: registry.RoutePrivateName, Namespaces: all, Hosts: registry.Hosts{
-			Public: "nopv.tencentcloudcr.com"}},
+			Public: "nopv.tencentcloudcr.com", Private: "nopv-vpc.tencentcloudcr.com"}},
+		// It has the private name of the one before as its public one.
+		{ID: "tcr-nvpc0007", Route: registry.RoutePublicName, Namespaces: nobody, Hosts: registry.Hosts{Public: "nopv-vpc.tencentcloudcr.com"}},
 		{ID: "tcr-gold0006", Route: registry.RoutePrivateName, Namespaces: gold, Hosts: registry.Hosts{
 			Public: "gold.tencentcloudcr.com", Private: "gold-vpc.tencentcloudcr.com"}},
 		{ID: "tcr-none0007", Route: registry.RouteNone, Namespaces: remote, Hosts: registry.Hosts{Public: "none.tencentcloudcr.com", Private: "none-vpc.tencentcloudcr.com"},
@@ -213,7 +217,7 @@ func testState(t testing.TB) *State {
 		{ID: "tcr-wait0008", Route: registry.RouteNone, Namespaces: remote, Hosts: registry.Hosts{Public: "wait.tencentcloudcr.com"},
 			Reach: registry.Reach{Reason: registry.RouteNotKnown}},
 	})
-	require.Empty(t, conflicts)
+	require.Equal(t, []registry.Conflict{{Host: "nopv-vpc.tencentcloudcr.com", Kept: "tcr-nvpc0007", Taken: "tcr-nopv0005"}}, conflicts)
 	return &State{
 		Directory:      directory,
 		PullSecretName: "tcr-pull",
