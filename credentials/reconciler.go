@@ -34,6 +34,7 @@ type Reconciler struct {
 	keeper *Keeper
 	relook <-chan struct{}
 	wave   *wave
+	agenda *agenda
 }
 
 // betweenRelooks is the least time between two looks at all namespaces.
@@ -44,7 +45,7 @@ type queueOfRequests = workqueue.TypedRateLimitingInterface[reconcile.Request]
 // NewReconciler returns a reconciler that looks at every namespace again when
 // relook fires, after the registries or the tokens have changed.
 func NewReconciler(keeper *Keeper, relook <-chan struct{}) *Reconciler {
-	return &Reconciler{keeper: keeper, relook: relook, wave: newWave()}
+	return &Reconciler{keeper: keeper, relook: relook, wave: newWave(), agenda: newAgenda()}
 }
 
 // Waiting is how many namespaces wait for a write.
@@ -84,6 +85,7 @@ func (r *Reconciler) secretEvents() handler.EventHandler {
 // start feeds the queue of the controller, and serves the wave, until ctx ends.
 func (r *Reconciler) start(ctx context.Context, q queueOfRequests) error {
 	go r.wave.run(ctx, func(namespace string) { r.write(ctx, q, namespace) })
+	go r.agenda.run(ctx, func(namespace string) { q.Add(request(namespace)) })
 	go func() {
 		for {
 			select {
@@ -124,7 +126,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		r.wave.add(req.Name, v.plan.Deadline)
 		return reconcile.Result{}, nil
 	}
-	return next(v.plan, err, time.Now())
+	again, err := next(v.plan, err, time.Now())
+	r.agenda.set(req.Name, again)
+	return reconcile.Result{}, err
 }
 
 // write brings one namespace to what it should be, and sees to it that it is
@@ -145,11 +149,9 @@ func (r *Reconciler) write(ctx context.Context, q queueOfRequests, namespace str
 	case err != nil:
 		ctrl.LoggerFrom(ctx).Error(err, "Pull secret not written; it is tried again", "namespace", namespace)
 		q.AddRateLimited(request(namespace))
-	case again.RequeueAfter > 0:
-		q.Forget(request(namespace))
-		q.AddAfter(request(namespace), again.RequeueAfter)
 	default:
 		q.Forget(request(namespace))
+		r.agenda.set(namespace, again)
 	}
 }
 
@@ -164,24 +166,22 @@ const (
 	waitLook = time.Minute
 )
 
-// next is when to look again.
-func next(plan Plan, err error, now time.Time) (reconcile.Result, error) {
+// next is when to look again; zero for when something changes.
+func next(plan Plan, err error, now time.Time) (time.Time, error) {
 	var paused errPaused
 	switch {
 	case errors.Is(err, errGone):
-		return reconcile.Result{}, nil
+		return time.Time{}, nil
 	case errors.As(err, &paused):
-		return reconcile.Result{RequeueAfter: paused.wait}, nil
+		return now.Add(paused.wait), nil
 	case apierrors.IsConflict(err):
-		return reconcile.Result{RequeueAfter: lookAfterWrite}, nil // it changed; its event is on the way
+		return now.Add(lookAfterWrite), nil // it changed; its event is on the way
 	case err != nil:
-		return reconcile.Result{}, err
+		return time.Time{}, err
 	case plan.Action.writes():
-		return reconcile.Result{RequeueAfter: lookAfterWrite}, nil
+		return now.Add(lookAfterWrite), nil
 	case plan.Action == Wait:
-		return reconcile.Result{RequeueAfter: waitLook + rand.N(waitLook/2)}, nil
-	case plan.Again.IsZero():
-		return reconcile.Result{}, nil
+		return now.Add(waitLook + rand.N(waitLook/2)), nil
 	}
-	return reconcile.Result{RequeueAfter: max(plan.Again.Sub(now), time.Millisecond)}, nil
+	return plan.Again, nil
 }

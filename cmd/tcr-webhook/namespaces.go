@@ -31,7 +31,7 @@ func (l *labelSets) strip(obj any) (any, error) {
 	if !ok {
 		return obj, nil
 	}
-	stripped := &metav1.PartialObjectMetadata{TypeMeta: meta.TypeMeta, ObjectMeta: metav1.ObjectMeta{
+	stripped := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}, ObjectMeta: metav1.ObjectMeta{
 		Name: meta.Name, UID: meta.UID, ResourceVersion: meta.ResourceVersion, DeletionTimestamp: meta.DeletionTimestamp,
 		Labels: l.shared(meta.Labels),
 	}}

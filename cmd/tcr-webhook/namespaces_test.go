@@ -15,7 +15,10 @@ import (
 func TestStripNamespace(t *testing.T) {
 	t.Parallel()
 	in := func(labels, annotations map[string]string) *metav1.PartialObjectMetadata {
-		return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "shop", ResourceVersion: "7", Labels: labels, Annotations: annotations}}
+		return &metav1.PartialObjectMetadata{
+			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
+			ObjectMeta: metav1.ObjectMeta{Name: "shop", ResourceVersion: "7", Labels: labels, Annotations: annotations},
+		}
 	}
 	own := map[string]string{"kubernetes.io/metadata.name": "shop"}
 	for name, tt := range map[string]struct{ labels, annotations, cached, kept map[string]string }{
