@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/delivery"
 )
@@ -103,5 +105,24 @@ func TestANamespaceThatAsksIsServedWithoutACall(t *testing.T) {
 		r.lead(t, "shop", "quiet")
 		assert.NotNil(t, r.secret(t, "shop"))
 		assert.Nil(t, r.secret(t, "quiet"))
+	})
+}
+
+func TestNewsHasEveryNamespaceLookedAt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, asking("shop", string(demoID)), asking("bank", string(demoID)), namespaceNamed("quiet"))
+		reconciler := NewReconciler(r.Keeper, nil)
+		q := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+		defer q.ShutDown()
+		reconciler.lookAtAll(t.Context(), q)
+		assert.Zero(t, reconciler.Waiting(), "there is no token yet")
+		assert.Len(t, reconciler.agenda.places, 2, "who waits for one is looked at again")
+
+		r.vault.put(demoID, tokenFrom(time.Now(), time.Hour))
+		reconciler.lookAtAll(t.Context(), q)
+		assert.Equal(t, 2, reconciler.Waiting())
+		assert.Empty(t, reconciler.agenda.places)
+		assert.Zero(t, q.Len(), "the queue holds what was looked at")
 	})
 }
