@@ -182,7 +182,9 @@ func TestWhatOthersDoToTheSecretIsRepaired(t *testing.T) {
 			written := len(l.History()[namespace])
 			a.pod(t, namespace, "again", publicImage)
 			assert.Len(t, l.History()[namespace], written, "written again")
-			assert.LessOrEqual(t, written, 6, "versions from the first to the last, theirs included")
+			// Whoever makes it anew may find ours again in between, and has to
+			// begin once more: two versions for each time.
+			assert.LessOrEqual(t, written, 10, "versions from the first to the last, theirs included")
 			t.Logf("repaired within %s, %d versions", took.Round(time.Millisecond), written)
 		})
 	}
