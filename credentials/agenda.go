@@ -42,10 +42,7 @@ func (a *agenda) set(namespace string, at time.Time) {
 		heap.Push(&a.queue, p)
 	}
 	if p.index == 0 {
-		select {
-		case a.signal <- struct{}{}:
-		default:
-		}
+		signal(a.signal)
 	}
 }
 
@@ -80,14 +77,8 @@ func (a *agenda) run(ctx context.Context, look func(namespace string)) {
 		if !next.IsZero() {
 			wait = min(wait, time.Until(next))
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !pause(ctx, wait, a.signal) {
 			return
-		case <-a.signal:
-		case <-timer.C:
 		}
-		timer.Stop()
 	}
 }

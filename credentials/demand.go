@@ -92,8 +92,5 @@ func (d *demand) mayWait(namespace string, now time.Time) bool {
 
 // poke wakes whoever serves the demand.
 func (d *demand) poke() {
-	select {
-	case d.signal <- struct{}{}:
-	default:
-	}
+	signal(d.signal)
 }

@@ -63,10 +63,7 @@ func (f *Fixed) Want(entries []registry.Entry) {
 	f.wanted = wanted
 	f.logins, f.errs = kept(f.logins, wanted), kept(f.errs, wanted)
 	f.mu.Unlock()
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
+	signal(f.wake)
 }
 
 // kept is the part of m whose keys are wanted.

@@ -78,10 +78,7 @@ func (i *Instances) Set(entries []registry.Entry, d Describer) {
 	i.entries, i.anew = entries, true
 	i.mu.Unlock()
 	i.publish(false)
-	select {
-	case i.wake <- struct{}{}:
-	default:
-	}
+	signal(i.wake)
 }
 
 // Known is what the instances that were asked for are called.
@@ -117,19 +114,13 @@ func (i *Instances) Start(ctx context.Context) error {
 		for _, c := range i.publish(true) {
 			log.FromContext(ctx).Info("Two instances claim one host", "host", c.Host, "kept", c.Kept, "lost", c.Taken)
 		}
-		pause := askAgain + rand.N(askAgain)
+		wait := askAgain + rand.N(askAgain)
 		if !complete {
-			pause = retryDescribe + rand.N(retryDescribe)
+			wait = retryDescribe + rand.N(retryDescribe)
 		}
-		again := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			again.Stop()
+		if !pause(ctx, wait, i.wake) {
 			return nil
-		case <-i.wake:
-		case <-again.C:
 		}
-		again.Stop()
 	}
 }
 

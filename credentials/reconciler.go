@@ -48,9 +48,6 @@ func NewReconciler(keeper *Keeper, relook <-chan struct{}) *Reconciler {
 	return &Reconciler{keeper: keeper, relook: relook, wave: newWave(), agenda: newAgenda()}
 }
 
-// Waiting is how many namespaces wait for a write.
-func (r *Reconciler) Waiting() int { return r.wave.waiting() }
-
 // SetupWithManager registers the reconciler.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return builder.ControllerManagedBy(mgr).

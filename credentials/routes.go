@@ -94,10 +94,7 @@ func (r *Routes) Set(entries []registry.Entry, settings route.Settings, every ti
 
 // Look says that it may be time for a look, or this replica's turn.
 func (r *Routes) Look() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
+	signal(r.wake)
 }
 
 // State is what is known of the route to id.
@@ -207,7 +204,7 @@ func (r *Routes) due(now time.Time) map[registry.ID]route.Settings {
 // route, and makes what is missing.
 func (r *Routes) attend(ctx context.Context, id registry.ID, settings route.Settings) {
 	s, err := r.look(ctx, id, settings)
-	if err == nil && s.Doubted() && pause(ctx, r.confirm) {
+	if err == nil && s.Doubted() && pause(ctx, r.confirm, nil) {
 		s, err = r.look(ctx, id, settings)
 	}
 	made := false
@@ -304,15 +301,3 @@ func doubled(first time.Duration, failures int, limit time.Duration) time.Durati
 
 // withChance adds up to a tenth, so that instances do not stay in step.
 func withChance(d time.Duration) time.Duration { return d + rand.N(d/10+1) }
-
-// pause waits for d and reports whether ctx goes on.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}

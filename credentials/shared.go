@@ -101,10 +101,7 @@ func (s *Shared) Loaded() <-chan struct{} { return s.loaded }
 
 // Changed says that the Secret, or a token, has changed.
 func (s *Shared) Changed() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	signal(s.wake)
 }
 
 const (
@@ -117,25 +114,19 @@ const (
 
 // Sync keeps the Secret in step with k until ctx ends.
 func (s *Shared) Sync(ctx context.Context, k Knowledge) error {
-	pause := shareAgain
+	retry := shareAgain
 	for {
 		err := s.step(ctx, k)
 		wait := shareAtLeast
 		if err != nil && ctx.Err() == nil {
-			log.FromContext(ctx).Error(err, "Tokens not shared with the other replicas; tried again", "in", pause.String())
-			wait, pause = pause, min(2*pause, shareAtLeast)
+			log.FromContext(ctx).Error(err, "Tokens not shared with the other replicas; tried again", "in", retry.String())
+			wait, retry = retry, min(2*retry, shareAtLeast)
 		} else {
-			pause = shareAgain
+			retry = shareAgain
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !pause(ctx, wait, s.wake) {
 			return nil
-		case <-s.wake:
-		case <-timer.C:
 		}
-		timer.Stop()
 	}
 }
 

@@ -62,10 +62,7 @@ func (w *wave) add(namespace string, deadline time.Time) {
 	p := &place{namespace: namespace, deadline: deadline, order: w.order}
 	w.places[namespace] = p
 	heap.Push(&w.queue, p)
-	select {
-	case w.signal <- struct{}{}:
-	default:
-	}
+	signal(w.signal)
 }
 
 // take removes the namespace whose turn it is.
@@ -78,13 +75,6 @@ func (w *wave) take() (string, bool) {
 	p := heap.Pop(&w.queue).(*place)
 	delete(w.places, p.namespace)
 	return p.namespace, true
-}
-
-// waiting is how many namespaces have a place.
-func (w *wave) waiting() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.queue)
 }
 
 // run calls write for one namespace after the other, at the pace, until ctx
