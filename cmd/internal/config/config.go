@@ -16,14 +16,16 @@ const (
 
 // Config is the configuration file.
 type Config struct {
-	APIVersion   string       `yaml:"apiVersion"`
+	// APIVersion is tcr-webhook.io/v1alpha1.
+	APIVersion string `yaml:"apiVersion"`
+	// Kind is Config.
 	Kind         string       `yaml:"kind"`
 	TencentCloud TencentCloud `yaml:"tencentCloud"`
 	// Registries in order of precedence: of the entries for one instance, the
 	// first that selects a namespace decides for it.
 	Registries []Registry `yaml:"registries"`
 	PullSecret PullSecret `yaml:"pullSecret"`
-	// PrivateNetwork and NodeAgent are about the way to instances of route: Auto.
+
 	PrivateNetwork PrivateNetwork `yaml:"privateNetwork"`
 	NodeAgent      NodeAgent      `yaml:"nodeAgent"`
 	Rewrite        Rewrite        `yaml:"rewrite"`
@@ -115,7 +117,7 @@ type PullSecret struct {
 	// ServiceAccounts says whether the name is added to the imagePullSecrets of
 	// ServiceAccounts: Never, the default, or OnRequest, to those with the
 	// annotation tcr-webhook.io/add-pull-secret: "true". It takes rights of its
-	// own (deploy/service-accounts.yaml).
+	// own, which the chart gives with this value.
 	ServiceAccounts ServiceAccounts `yaml:"serviceAccounts"`
 }
 

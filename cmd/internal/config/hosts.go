@@ -11,9 +11,14 @@ import (
 // Hosts are the names of an instance, as a mapping, or those that a fixed
 // login is good for, as a list.
 type Hosts struct {
-	Public  string   `yaml:"public"`
-	Private string   `yaml:"private"`
-	Custom  []string `yaml:"custom"`
+	// Public is the host that images are written with, such as
+	// demo.tencentcloudcr.com.
+	Public string `yaml:"public"`
+	// Private is the host by the private link, such as
+	// demo-vpc.tencentcloudcr.com.
+	Private string `yaml:"private"`
+	// Custom are domains of one's own that lead to the instance.
+	Custom []string `yaml:"custom"`
 	// List is the other form; nil for a mapping.
 	List []string `yaml:"-"`
 }
