@@ -60,8 +60,8 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 		}, []string{"webhook"}),
 		rewritten: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tcr_webhook_images_rewritten_total",
-			Help: "Images whose host was changed, by instance.",
-		}, []string{"instance"}),
+			Help: "Images whose host was changed, by registry.",
+		}, []string{"registry"}),
 		skips: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tcr_webhook_skips_total",
 			Help: "Pods, images and namespaces that were left alone, by reason.",

@@ -359,10 +359,10 @@ func TestPodsMetrics(t *testing.T) {
 tcr_webhook_admissions_total{result="patched",webhook="pods"} 4
 tcr_webhook_admissions_total{result="skipped",webhook="pods"} 1
 tcr_webhook_admissions_total{result="unchanged",webhook="pods"} 2
-# HELP tcr_webhook_images_rewritten_total Images whose host was changed, by instance.
+# HELP tcr_webhook_images_rewritten_total Images whose host was changed, by registry.
 # TYPE tcr_webhook_images_rewritten_total counter
-tcr_webhook_images_rewritten_total{instance="tcr-demo0001"} 2
-tcr_webhook_images_rewritten_total{instance="tcr-open0002"} 1
+tcr_webhook_images_rewritten_total{registry="tcr-demo0001"} 2
+tcr_webhook_images_rewritten_total{registry="tcr-open0002"} 1
 # HELP tcr_webhook_skips_total Pods, images and namespaces that were left alone, by reason.
 # TYPE tcr_webhook_skips_total counter
 tcr_webhook_skips_total{reason="NoPullSecret"} 1

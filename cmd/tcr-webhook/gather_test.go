@@ -109,18 +109,39 @@ func TestTokenGauges(t *testing.T) {
 	g := &tokenGauges{
 		directory: func() *registry.Directory { return d },
 		newest:    func(k registry.Key) token.Token { return tokens[k] },
-		expiry:    prometheus.NewDesc("expiry", "x", []string{"instance"}, nil),
-		lifetime:  prometheus.NewDesc("lifetime", "x", []string{"instance"}, nil),
+		expiry:    prometheus.NewDesc("expiry", "x", []string{"registry"}, nil),
+		lifetime:  prometheus.NewDesc("lifetime", "x", []string{"registry"}, nil),
 	}
 	assert.Zero(t, testutil.CollectAndCount(g))
 	d, _ = registry.NewDirectory(entries)
 	require.NoError(t, testutil.CollectAndCompare(g, strings.NewReader(`
 # HELP expiry x
 # TYPE expiry gauge
-expiry{instance="tcr-a"} 1800
+expiry{registry="tcr-a"} 1800
+expiry{registry="tcr-b"} 0
 # HELP lifetime x
 # TYPE lifetime gauge
-lifetime{instance="tcr-a"} 1800
+lifetime{registry="tcr-a"} 1800
+`)))
+}
+
+func TestCertificateGauges(t *testing.T) {
+	t.Parallel()
+	var v *status.Validity
+	g := &certificateGauges{
+		serving:  func() *status.Validity { return v },
+		expiry:   prometheus.NewDesc("expiry", "x", []string{"kind"}, nil),
+		lifetime: prometheus.NewDesc("lifetime", "x", []string{"kind"}, nil),
+	}
+	assert.Zero(t, testutil.CollectAndCount(g), "none is served")
+	v = &status.Validity{NotBefore: time.Unix(100, 0), NotAfter: time.Unix(3700, 0)}
+	require.NoError(t, testutil.CollectAndCompare(g, strings.NewReader(`
+# HELP expiry x
+# TYPE expiry gauge
+expiry{kind="serving"} 3700
+# HELP lifetime x
+# TYPE lifetime gauge
+lifetime{kind="serving"} 3600
 `)))
 }
 

@@ -5,18 +5,25 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/tcr-webhook/tcr-webhook/cmd/internal/status"
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/credentials/token"
 )
 
-// registerGauges registers what is read from the parts when it is asked for.
-func (s *server) registerGauges(r prometheus.Registerer) error {
+// registerGauges registers what is read from the parts when it is asked for;
+// serving is the certificate that is served. What is of an instance has the
+// label registry: instance is Prometheus's own, for the process it asked.
+func (s *server) registerGauges(r prometheus.Registerer, serving func() *status.Validity) error {
 	gauges := []prometheus.Collector{
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "tcr_webhook_build_info",
 			Help:        "1, with the version of the program.",
 			ConstLabels: prometheus.Labels{"version": version()},
 		}, func() float64 { return 1 }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tcr_webhook_ready",
+			Help: "1 while the replica says at /readyz that it is to get calls, 0 while it is not.",
+		}, s.readiness),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "tcr_webhook_leader",
 			Help: "1 on the replica that leads, 0 on the others.",
@@ -31,12 +38,19 @@ func (s *server) registerGauges(r prometheus.Registerer) error {
 		&tokenGauges{
 			directory: s.instances.Directory, newest: s.newestToken,
 			expiry: prometheus.NewDesc("tcr_webhook_token_expiry_timestamp_seconds",
-				"When the token of an instance expires, or has; of several identities' the first.", []string{"instance"}, nil),
+				"When the token of an instance expires, or has; of several identities' the first. 0 if there never was one.", []string{"registry"}, nil),
 			lifetime: prometheus.NewDesc("tcr_webhook_token_lifetime_seconds",
-				"How long that token lasts in all.", []string{"instance"}, nil),
+				"How long that token lasts in all.", []string{"registry"}, nil),
+		},
+		&certificateGauges{
+			serving: serving,
+			expiry: prometheus.NewDesc("tcr_webhook_certificate_expiry_timestamp_seconds",
+				"When a certificate of the webhook expires, or has, by kind (serving).", []string{"kind"}, nil),
+			lifetime: prometheus.NewDesc("tcr_webhook_certificate_lifetime_seconds",
+				"How long that certificate holds in all.", []string{"kind"}, nil),
 		},
 		&routeGauges{directory: s.instances.Directory, state: prometheus.NewDesc("tcr_webhook_route_state",
-			"1 for how the images of an instance are reached (PublicName, PrivateName, Hosts, None), 0 for the rest.", []string{"instance", "state"}, nil)},
+			"1 for how the images of an instance are reached (PublicName, PrivateName, Hosts, None), 0 for the rest.", []string{"registry", "state"}, nil)},
 	}
 	for _, g := range gauges {
 		if err := r.Register(g); err != nil {
@@ -44,6 +58,13 @@ func (s *server) registerGauges(r prometheus.Registerer) error {
 		}
 	}
 	return nil
+}
+
+func (s *server) readiness() float64 {
+	if s.ready(nil) != nil {
+		return 0
+	}
+	return 1
 }
 
 func (s *server) leading() float64 {
@@ -80,13 +101,41 @@ func (g *tokenGauges) Collect(c chan<- prometheus.Metric) {
 	}
 	soonest := map[registry.ID]token.Token{}
 	for _, e := range d.Entries() {
+		if _, fixed := e.Account.Secret(); fixed {
+			continue // it does not expire
+		}
 		tok := g.newest(e.Key())
-		if old, has := soonest[e.ID]; !tok.ExpiresAt.IsZero() && (!has || tok.ExpiresAt.Before(old.ExpiresAt)) {
+		if old, has := soonest[e.ID]; !has || tok.ExpiresAt.Before(old.ExpiresAt) {
 			soonest[e.ID] = tok
 		}
 	}
 	for id, tok := range soonest {
+		if tok.ExpiresAt.IsZero() {
+			c <- prometheus.MustNewConstMetric(g.expiry, prometheus.GaugeValue, 0, string(id))
+			continue
+		}
 		c <- prometheus.MustNewConstMetric(g.expiry, prometheus.GaugeValue, float64(tok.ExpiresAt.Unix()), string(id))
 		c <- prometheus.MustNewConstMetric(g.lifetime, prometheus.GaugeValue, tok.Lifetime().Seconds(), string(id))
+	}
+}
+
+// certificateGauges are the times of the certificate that is served.
+type certificateGauges struct {
+	serving          func() *status.Validity // nil for none
+	expiry, lifetime *prometheus.Desc
+}
+
+// Describe implements prometheus.Collector.
+func (g *certificateGauges) Describe(c chan<- *prometheus.Desc) {
+	c <- g.expiry
+	c <- g.lifetime
+}
+
+// Collect implements prometheus.Collector.
+func (g *certificateGauges) Collect(c chan<- prometheus.Metric) {
+	const kind = "serving"
+	if v := g.serving(); v != nil {
+		c <- prometheus.MustNewConstMetric(g.expiry, prometheus.GaugeValue, float64(v.NotAfter.Unix()), kind)
+		c <- prometheus.MustNewConstMetric(g.lifetime, prometheus.GaugeValue, v.NotAfter.Sub(v.NotBefore).Seconds(), kind)
 	}
 }

@@ -28,7 +28,7 @@ func (s *server) addProbes(hooks *webhook.Server) error {
 		return fmt.Errorf("add cache probe: %w", err)
 	}
 	var waiting, looking patience
-	ready := func(*http.Request) error {
+	s.ready = func(*http.Request) error {
 		switch {
 		case !synced.Load() || !isClosed(s.accounts.synced):
 			return errors.New("caches are not filled yet")
@@ -45,7 +45,7 @@ func (s *server) addProbes(hooks *webhook.Server) error {
 	}
 	return errors.Join(
 		s.mgr.AddHealthzCheck("ping", healthz.Ping),
-		s.mgr.AddReadyzCheck("ready", ready),
+		s.mgr.AddReadyzCheck("ready", s.ready),
 	)
 }
 

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/config"
+	"github.com/tcr-webhook/tcr-webhook/cmd/internal/status"
 	"github.com/tcr-webhook/tcr-webhook/credentials"
 )
 
@@ -26,7 +27,7 @@ func (s *server) addReport(ctx context.Context, certs *certwatcher.CertWatcher) 
 	if err := s.mgr.Add(s.report); err != nil {
 		return fmt.Errorf("add status: %w", err)
 	}
-	if err := s.registerGauges(metrics.Registry); err != nil {
+	if err := s.registerGauges(metrics.Registry, func() *status.Validity { return validity(certs) }); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
@@ -52,6 +53,7 @@ type server struct {
 	registrations *registrations
 	report        *reporter
 	hosts         *hostsWriter
+	ready         healthz.Checker
 }
 
 // configEvery is how often the configuration file is looked at.

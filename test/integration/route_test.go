@@ -62,11 +62,11 @@ func (a *author) routed(t *testing.T) (image, warning string) {
 func awaitRoute(t *testing.T, s *stack.Stack, want string) {
 	t.Helper()
 	eventually(t, "route "+want, func() bool {
-		return counted(t, s, fmt.Sprintf(`tcr_webhook_route_state{instance=%q,state=%q}`, stack.InstanceID, want)) == 1
+		return counted(t, s, fmt.Sprintf(`tcr_webhook_route_state{registry=%q,state=%q}`, stack.InstanceID, want)) == 1
 	})
 	for _, other := range []string{"PublicName", "PrivateName", "Hosts", "None"} {
 		if other != want {
-			assert.Zero(t, counted(t, s, fmt.Sprintf(`tcr_webhook_route_state{instance=%q,state=%q}`, stack.InstanceID, other)))
+			assert.Zero(t, counted(t, s, fmt.Sprintf(`tcr_webhook_route_state{registry=%q,state=%q}`, stack.InstanceID, other)))
 		}
 	}
 }
@@ -159,7 +159,7 @@ func TestReplicasAgreeOnARoute(t *testing.T) {
 		return func() bool {
 			for _, r := range s.Servers {
 				text, err := r.Scrape(t.Context())
-				if err != nil || !strings.Contains(text, fmt.Sprintf(`tcr_webhook_route_state{instance=%q,state=%q} 1`, stack.InstanceID, state)) {
+				if err != nil || !strings.Contains(text, fmt.Sprintf(`tcr_webhook_route_state{registry=%q,state=%q} 1`, stack.InstanceID, state)) {
 					return false
 				}
 			}
