@@ -12,6 +12,10 @@ import (
 // last, so that we see pods as other webhooks leave them.
 const Name = "zz-tcr-webhook"
 
+// AlwaysName is that of the registration for the pods without an image of ours,
+// where they are to get the pull secret as well.
+const AlwaysName = "zz-tcr-webhook-always"
+
 // Live is the registrations as the API server has them; nil where there is
 // none.
 type Live struct {
