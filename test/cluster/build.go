@@ -64,7 +64,7 @@ func (r recipe) buildOne(ctx context.Context, p program, dir string, progress io
 		Name: "go build of " + p.name,
 		Path: goTool,
 		// Each flag is named, for GOFLAGS may say otherwise.
-		Args: []string{"build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", p.ldflags, "-o", unfinished, p.pkg},
+		Args: []string{"build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-tags", p.tags, "-ldflags", p.ldflags, "-o", unfinished, p.pkg},
 		Dir:  r.module,
 		Env:  append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH),
 		Log:  log,

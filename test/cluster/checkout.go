@@ -10,6 +10,15 @@ import (
 // mainModule is the module path by which a checkout of this project is known.
 const mainModule = "github.com/tcr-webhook/tcr-webhook"
 
+// Checkout returns the folder of the checkout that the current folder is in.
+func Checkout() (string, error) {
+	wd, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	return checkoutAbove(wd)
+}
+
 // checkoutAbove returns the nearest folder at or above dir that holds the main
 // module's go.mod. Modules nested in the checkout are walked past.
 func checkoutAbove(dir string) (string, error) {

@@ -8,13 +8,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
 // recipe is everything that decides what the built binaries are.
 type recipe struct {
+	name     string // of the project, as in the folder's name
 	module   string // folder of the module that pins them
-	version  string // of Kubernetes, as v1.37.2
+	version  string // of the project, as v1.37.2
 	sum      []byte // go.mod and go.sum
 	programs []program
 }
@@ -25,20 +27,29 @@ type program struct {
 	pkg     string
 	version string
 	ldflags string
+	tags    string
 	cost    string // of a first build on two cores, for the reader who waits
 }
 
-// kubernetesRecipe reads the versions from the module in dir.
-func kubernetesRecipe(dir string) (recipe, error) {
-	gomod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+// newRecipe is one of no programs yet, for the version of pkg that the module in
+// dir pins. The module's go.mod goes with it.
+func newRecipe(name, dir, pkg string) (r recipe, gomod []byte, err error) {
+	gomod, err = os.ReadFile(filepath.Join(dir, "go.mod"))
 	if err != nil {
-		return recipe{}, err
+		return recipe{}, nil, err
 	}
 	gosum, err := os.ReadFile(filepath.Join(dir, "go.sum"))
 	if err != nil {
-		return recipe{}, err
+		return recipe{}, nil, err
 	}
-	kubernetes, err := versionOf(gomod, "k8s.io/kubernetes")
+	version, err := versionOf(gomod, pkg)
+	return recipe{name: name, module: dir, version: version, sum: bytes.Join([][]byte{gomod, gosum}, nil)}, gomod, err
+}
+
+// kubernetesRecipe is that of the API server and what goes with it, from the
+// module in dir.
+func kubernetesRecipe(dir string) (recipe, error) {
+	r, gomod, err := newRecipe("kubernetes", dir, "k8s.io/kubernetes")
 	if err != nil {
 		return recipe{}, err
 	}
@@ -46,17 +57,51 @@ func kubernetesRecipe(dir string) (recipe, error) {
 	if err != nil {
 		return recipe{}, err
 	}
-	stamped := versionFlags(kubernetes)
-	return recipe{
-		module:  dir,
-		version: kubernetes,
-		sum:     bytes.Join([][]byte{gomod, gosum}, nil),
-		programs: []program{
-			{apiServerBinary, "k8s.io/kubernetes/cmd/kube-apiserver", kubernetes, stamped, "about 5 minutes"},
-			{etcdBinary, "go.etcd.io/etcd/server/v3", etcd, "-s -w", "about 20 seconds"},
-			{kubectlBinary, "k8s.io/kubernetes/cmd/kubectl", kubernetes, stamped, "about 40 seconds"},
-		},
-	}, nil
+	stamped := versionFlags(r.version)
+	r.programs = []program{
+		{name: apiServerBinary, pkg: "k8s.io/kubernetes/cmd/kube-apiserver", version: r.version, ldflags: stamped, cost: "about 5 minutes"},
+		{name: etcdBinary, pkg: "go.etcd.io/etcd/server/v3", version: etcd, ldflags: "-s -w", cost: "about 20 seconds"},
+		{name: kubectlBinary, pkg: "k8s.io/kubernetes/cmd/kubectl", version: r.version, ldflags: stamped, cost: "about 40 seconds"},
+	}
+	return r, nil
+}
+
+// withNode adds what a node runs, and what puts pods on it, to a recipe of
+// Kubernetes. They lie in the same folder, whose name does not tell of them:
+// what changes them changes the API server as well.
+func (r recipe) withNode() recipe {
+	stamped := versionFlags(r.version)
+	for _, p := range []program{
+		{name: "kube-controller-manager", cost: "about 3 minutes"},
+		{name: "kube-scheduler", cost: "about 10 seconds"},
+		{name: "kubelet", cost: "about 30 seconds"},
+		{name: "kube-proxy", cost: "about 10 seconds"},
+	} {
+		p.pkg, p.version, p.ldflags = "k8s.io/kubernetes/cmd/"+p.name, r.version, stamped
+		r.programs = append(slices.Clip(r.programs), p)
+	}
+	return r
+}
+
+// containerdTags leave out what a node of a test has no use for, and what would
+// need C.
+const containerdTags = "urfave_cli_no_docs,osusergo,netgo,static_build,no_btrfs,no_devmapper,no_zfs,no_aufs"
+
+// containerdRecipe is that of the container runtime, from the module in dir.
+func containerdRecipe(dir string) (recipe, error) {
+	r, _, err := newRecipe("containerd", dir, "github.com/containerd/containerd/v2")
+	if err != nil {
+		return recipe{}, err
+	}
+	for _, p := range []program{
+		{name: "containerd", tags: containerdTags, cost: "about 2 minutes"},
+		{name: "containerd-shim-runc-v2", tags: containerdTags + ",no_grpc", cost: "seconds"},
+		{name: "ctr", tags: containerdTags, cost: "seconds"},
+	} {
+		p.pkg, p.version, p.ldflags = "github.com/containerd/containerd/v2/cmd/"+p.name, r.version, "-s -w"
+		r.programs = append(r.programs, p)
+	}
+	return r, nil
 }
 
 // versionFlags stamps version, as v1.37.2, the way Kubernetes' own build does.
@@ -81,7 +126,10 @@ func (r recipe) folder() string {
 	h.Write(r.sum)
 	for _, p := range r.programs {
 		fmt.Fprintln(h, p.name, p.pkg, p.ldflags)
+		if p.tags != "" {
+			fmt.Fprintln(h, p.tags)
+		}
 	}
 	fmt.Fprintln(h, runtime.GOOS, runtime.GOARCH)
-	return fmt.Sprintf("kubernetes-%s-%s", r.version, hex.EncodeToString(h.Sum(nil))[:8])
+	return fmt.Sprintf("%s-%s-%s", r.name, r.version, hex.EncodeToString(h.Sum(nil))[:8])
 }

@@ -66,7 +66,7 @@ func TestCheckoutIsFoundFromBelowAndPastNestedModules(t *testing.T) {
 func TestFolderChangesWithEverythingThatChangesTheBinaries(t *testing.T) {
 	t.Parallel()
 	base := func() recipe {
-		return recipe{version: "v1.2.3", sum: []byte("sum"), programs: []program{{name: "a", pkg: "b", ldflags: "c"}}}
+		return recipe{name: "kubernetes", version: "v1.2.3", sum: []byte("sum"), programs: []program{{name: "a", pkg: "b", ldflags: "c"}}}
 	}
 	same := base().folder()
 	assert.Regexp(t, `^kubernetes-v1\.2\.3-[0-9a-f]{8}$`, same)
@@ -75,11 +75,28 @@ func TestFolderChangesWithEverythingThatChangesTheBinaries(t *testing.T) {
 		"sum":     func(r *recipe) { r.sum = []byte("other") },
 		"flags":   func(r *recipe) { r.programs[0].ldflags = "d" },
 		"package": func(r *recipe) { r.programs[0].pkg = "d" },
+		"tags":    func(r *recipe) { r.programs[0].tags = "d" },
+		"project": func(r *recipe) { r.name = "d" },
 	} {
 		changed := base()
 		change(&changed)
 		assert.NotEqual(t, same, changed.folder(), name)
 	}
+}
+
+func TestWhatANodeRunsIsBuiltForThoseAloneWhoAsk(t *testing.T) {
+	t.Parallel()
+	r, err := kubernetesRecipe("kubernetes")
+	require.NoError(t, err)
+
+	node := r.withNode()
+
+	assert.Len(t, r.programs, 3)
+	assert.Equal(t, r.programs, node.programs[:3])
+	assert.Len(t, node.programs, 7)
+	runtime, err := containerdRecipe("containerd")
+	require.NoError(t, err)
+	assert.Regexp(t, `^containerd-v2\.[0-9]+\.[0-9]+-[0-9a-f]{8}$`, runtime.folder())
 }
 
 func TestOwnBinariesMustBeComplete(t *testing.T) {
@@ -174,7 +191,7 @@ func smallRecipe(t *testing.T, source string) recipe {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "go.mod"), "module example.com/hello\n\ngo 1.26.0\n")
 	write(t, filepath.Join(dir, "main.go"), source)
-	return recipe{module: dir, version: "v0.0.1", programs: []program{
+	return recipe{name: "hello", module: dir, version: "v0.0.1", programs: []program{
 		{name: "hello", pkg: "example.com/hello", version: "v0.0.1", ldflags: "-X main.v=1", cost: "a second"},
 	}}
 }
