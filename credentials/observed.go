@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -161,6 +162,13 @@ func (o *observer) observe(s *corev1.Secret, digestKey []byte) Observed {
 		o.seen[s.GenerateName] = r
 	}
 	return r.of(s)
+}
+
+// Ours tells whether a Secret with the pull Secrets' name, in a namespace that is
+// not our own, is one that we made. It has our label, or we have applied to it:
+// whoever takes the label off does not make it their own.
+func Ours(secret metav1.Object) bool {
+	return secret.GetLabels()[labelManagedBy] == managedBy || slices.ContainsFunc(secret.GetManagedFields(), appliedByUs)
 }
 
 func appliedByUs(f metav1.ManagedFieldsEntry) bool {

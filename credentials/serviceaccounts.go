@@ -157,6 +157,17 @@ func (a *ServiceAccounts) served(ctx context.Context, namespace string) bool {
 	return directory != nil && err == nil && namespace != a.Keeper.OwnNamespace && len(delivery.Entries(directory, ns.Namespace)) > 0
 }
 
+// WithoutPullSecret is the JSON patch that takes the name which we have added to
+// the imagePullSecrets of s away again; nil if we have added none. It applies to s
+// as it was read, or not at all.
+func WithoutPullSecret(s *corev1.ServiceAccount) ([]byte, error) {
+	steps := accountSteps(s, "")
+	if len(steps) == 0 {
+		return nil, nil
+	}
+	return json.Marshal(steps)
+}
+
 // step is one operation of a JSON patch.
 type step struct {
 	Op    string `json:"op"`

@@ -1,7 +1,6 @@
 package credentials
 
 import (
-	"slices"
 	"strings"
 	"unique"
 
@@ -55,7 +54,7 @@ func summarize(s *corev1.Secret) summary {
 		hosts = append(hosts, string(h))
 	}
 	return summary{
-		ours:    s.Labels[labelManagedBy] == managedBy || slices.ContainsFunc(s.ManagedFields, appliedByUs),
+		ours:    Ours(s),
 		marked:  within(labelsOfOurs(), s.Labels) && within(annotationsOfOurs(), s.Annotations),
 		digest:  pullsecret.Digest(data),
 		hosts:   strings.Join(hosts, " "),
