@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"strconv"
@@ -16,8 +17,13 @@ type apiServer struct {
 	dir    string // certificates; the log lies beside it
 	pki    *authority
 	audit  bool
+	nodes  string // address for nodes; empty: there are none
 	url    string // set by start
 }
+
+// ServiceIP is the address of the Service kubernetes in a cluster with nodes,
+// the first one of its Services.
+const ServiceIP = "10.96.0.1"
 
 // auditPolicy has everything in full but what Secrets hold.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
@@ -28,12 +34,16 @@ rules:
 - {level: RequestResponse}
 `
 
-func newAPIServer(binary, dir string, audit bool) (*apiServer, error) {
+func newAPIServer(binary string, o Options) (*apiServer, error) {
 	pki, err := newAuthority("kubernetes-ca")
 	if err != nil {
 		return nil, err
 	}
-	pair, err := pki.server("kube-apiserver", "kubernetes.default.svc")
+	pair, err := pki.server("kube-apiserver", "kubernetes.default.svc", ServiceIP, cmp.Or(o.Address, ServiceIP))
+	if err != nil {
+		return nil, err
+	}
+	kubelets, err := pki.client("kube-apiserver", "system:masters")
 	if err != nil {
 		return nil, err
 	}
@@ -41,9 +51,10 @@ func newAPIServer(binary, dir string, audit bool) (*apiServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &apiServer{binary: binary, dir: dir, pki: pki, audit: audit}
-	return a, writeFiles(dir, map[string][]byte{
+	a := &apiServer{binary: binary, dir: filepath.Join(o.Dir, apiServerBinary), pki: pki, audit: o.Audit, nodes: o.Address}
+	return a, writeFiles(a.dir, map[string][]byte{
 		"ca.crt": pki.pem, "tls.crt": pair.cert, "tls.key": pair.key, "service-account.key": signing,
+		"kubelets.crt": kubelets.cert, "kubelets.key": kubelets.key,
 		"audit-policy.yaml": []byte(auditPolicy),
 	})
 }
@@ -99,29 +110,54 @@ func (a *apiServer) args(store *etcd, port int) []string {
 		"--etcd-cafile=" + store.file("ca.crt"),
 		"--etcd-certfile=" + store.file("tls.crt"),
 		"--etcd-keyfile=" + store.file("tls.key"),
-		"--bind-address=127.0.0.1",
 		"--secure-port=" + strconv.Itoa(port),
-		// Else it looks for an interface that is not loopback, and a machine
-		// without a network has none. Nor may the address become the endpoint
-		// of the Service kubernetes, since no endpoint may be loopback.
-		"--advertise-address=127.0.0.1",
-		"--endpoint-reconciler-type=none",
 		"--tls-cert-file=" + a.file("tls.crt"),
 		"--tls-private-key-file=" + a.file("tls.key"),
 		"--client-ca-file=" + a.file("ca.crt"),
-		"--authorization-mode=RBAC",
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-signing-key-file=" + a.file("service-account.key"),
 		"--service-account-key-file=" + a.file("service-account.key"),
-		"--service-cluster-ip-range=10.0.0.0/24",
-		// It refuses every pod of a namespace without a default ServiceAccount,
-		// and the controller-manager that would make one does not run here.
-		"--disable-admission-plugins=ServiceAccount",
 		"--allow-privileged=true",
 		"--profiling=false",
+	}
+	if a.nodes == "" {
+		args = append(args, a.aloneArgs()...)
+	} else {
+		args = append(args, a.nodesArgs()...)
 	}
 	if a.audit {
 		args = append(args, "--audit-policy-file="+a.file("audit-policy.yaml"), "--audit-log-path="+a.auditLog())
 	}
 	return args
+}
+
+// aloneArgs are for a cluster of an API server and nothing else.
+func (a *apiServer) aloneArgs() []string {
+	return []string{
+		"--bind-address=127.0.0.1",
+		// Else it looks for an interface that is not loopback, and a machine
+		// without a network has none. Nor may the address become the endpoint
+		// of the Service kubernetes, since no endpoint may be loopback.
+		"--advertise-address=127.0.0.1",
+		"--endpoint-reconciler-type=none",
+		"--authorization-mode=RBAC",
+		"--service-cluster-ip-range=10.0.0.0/24",
+		// It refuses every pod of a namespace without a default ServiceAccount,
+		// and the controller-manager that would make one does not run here.
+		"--disable-admission-plugins=ServiceAccount",
+	}
+}
+
+// nodesArgs are for a cluster with nodes, as kubeadm sets them up.
+func (a *apiServer) nodesArgs() []string {
+	return []string{
+		"--bind-address=0.0.0.0",
+		"--advertise-address=" + a.nodes,
+		"--authorization-mode=Node,RBAC",
+		"--enable-admission-plugins=NodeRestriction",
+		"--service-cluster-ip-range=10.96.0.0/16",
+		"--kubelet-client-certificate=" + a.file("kubelets.crt"),
+		"--kubelet-client-key=" + a.file("kubelets.key"),
+		"--kubelet-preferred-address-types=InternalIP",
+	}
 }

@@ -29,6 +29,12 @@ type Options struct {
 	// Audit has the API server write down every request and its answer, but
 	// for what Secrets hold; see AuditLog.
 	Audit bool
+
+	// Address, if set, is one of this machine's besides loopback that the API
+	// server listens on too, for nodes and their pods. There is then what a
+	// whole cluster has: the Service kubernetes, rights of nodes, and pods that
+	// need a ServiceAccount. Who runs nodes and controllers is the caller.
+	Address string
 }
 
 // Cluster is a running API server with its etcd.
@@ -73,7 +79,7 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	c.api, err = newAPIServer(filepath.Join(o.Binaries, apiServerBinary), filepath.Join(o.Dir, apiServerBinary), o.Audit)
+	c.api, err = newAPIServer(filepath.Join(o.Binaries, apiServerBinary), o)
 	if err != nil {
 		return err
 	}
@@ -126,3 +132,14 @@ func (c *Cluster) Config() *rest.Config { return rest.CopyConfig(c.admin) }
 func (c *Cluster) UserConfig(name string, groups ...string) (*rest.Config, error) {
 	return c.api.config(name, groups...)
 }
+
+// Port is the API server's, on loopback and on Options.Address.
+func (c *Cluster) Port() int { return c.port }
+
+// CAFile is the certificate that the API server's is signed by, and those of
+// its clients.
+func (c *Cluster) CAFile() string { return c.api.file("ca.crt") }
+
+// ServiceAccountKeyFile is the key that tokens of ServiceAccounts are signed
+// with.
+func (c *Cluster) ServiceAccountKeyFile() string { return c.api.file("service-account.key") }

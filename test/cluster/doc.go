@@ -7,7 +7,7 @@
 // user. There is no controller-manager, scheduler or kubelet: a pod is stored
 // and never runs, a namespace gets no default ServiceAccount, a deleted
 // namespace stays Terminating, and the built-in roles that are put together of
-// others (admin, edit, view) grant nothing.
+// others (admin, edit, view) grant nothing. The package node below has all that.
 //
 // The package never touches anything outside the data folder and the
 // checkout's bin folder. Linux and macOS only; on Linux the children die with

@@ -46,11 +46,19 @@ func newAuthority(name string) (*authority, error) {
 	return &authority{cert: cert, key: key, pem: encode("CERTIFICATE", der)}, nil
 }
 
-// server signs a certificate for the names and addresses a server of ours has.
-func (a *authority) server(name string, dnsNames ...string) (keyPair, error) {
+// server signs a certificate for loopback, and for hosts, names or addresses
+// that a server of ours has besides.
+func (a *authority) server(name string, hosts ...string) (keyPair, error) {
 	template := certificate(name)
-	template.DNSNames = append([]string{"localhost"}, dnsNames...)
+	template.DNSNames = []string{"localhost"}
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, host)
+		}
+	}
 	// Both, because etcd is a client of itself.
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	return a.sign(template)
