@@ -30,6 +30,9 @@ func (i *install) addTo(f *pflag.FlagSet) {
 	f.StringVar(&i.configMap, "install-config", "tcr-webhook-config", "ConfigMap there that has its configuration")
 }
 
+// userAgent is who asks, in the API server's audit.
+const userAgent = "kubectl-tcr"
+
 // client calls the API server that the flags name. There is no limit of its
 // own to how often: the API server has one.
 func (c *command) client() (*kubernetes.Clientset, error) {
@@ -38,7 +41,7 @@ func (c *command) client() (*kubernetes.Clientset, error) {
 		return nil, fmt.Errorf("find the cluster: %w", err)
 	}
 	rest.QPS = -1
-	rest.UserAgent = "kubectl-tcr"
+	rest.UserAgent = userAgent
 	return kubernetes.NewForConfig(rest)
 }
 

@@ -4,7 +4,7 @@
 // "kubectl tcr".
 //
 // It changes nothing in a cluster, but for the reports that it is asked to
-// write, and reads no Secret.
+// write and for what uninstall removes, and reads no Secret but its metadata.
 package main
 
 import (
@@ -95,7 +95,7 @@ func (c *command) root(name string) *cobra.Command {
 	c.flags.AddFlags(root.PersistentFlags())
 	c.install.addTo(root.PersistentFlags())
 	root.PersistentFlags().BoolVar(&c.ascii, "ascii", false, "print OK, WARN, FAIL in place of symbols; so it is in a locale that is not UTF-8")
-	root.AddCommand(c.auditCommand(), c.lintCommand(), c.renderCommand())
+	root.AddCommand(c.auditCommand(), c.lintCommand(), c.renderCommand(), c.uninstallCommand())
 	return root
 }
 

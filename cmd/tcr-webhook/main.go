@@ -50,6 +50,8 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 		SilenceErrors: true, // main prints it, once
 	}
 	opts.addTo(cmd.Flags())
+	cmd.AddCommand(uninstallCommand(stderr))
+	cmd.CompletionOptions.DisableDefaultCmd = true // nobody types this
 	cmd.SetArgs(args)
 	cmd.SetOut(stderr)
 	cmd.SetErr(stderr)

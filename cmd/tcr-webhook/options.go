@@ -41,13 +41,18 @@ func (o *options) addTo(f *pflag.FlagSet) {
 	f.StringVar(&o.listen, "listen", ":9443", "address the API server calls")
 	f.StringVar(&o.metricsListen, "metrics-listen", ":8080", "address of /metrics; 0 for none")
 	f.StringVar(&o.probesListen, "probes-listen", ":8081", "address of /healthz and /readyz; 0 for none")
-	f.StringVar(&o.kubeconfig, "kubeconfig", "", "how to reach the API server from outside a cluster")
-	f.StringVar(&o.namespace, "namespace", "", "namespace of the installation, which gets no pull secret (default: the pod's own)")
+	o.addPlaceTo(f)
 	f.BoolVar(&o.leaderElect, "leader-elect", true, "renew pull secrets on one replica at a time")
 	f.DurationVar(&o.drainDelay, "drain-delay", 10*time.Second, "how long to answer on after the signal to stop, until no API server sends calls any more")
 	f.StringVar(&o.metadataServer, "metadata-server", "", "URL of the CVM's metadata server, on loopback; for tests")
 	_ = f.MarkHidden("metadata-server") // it is there
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+}
+
+// addPlaceTo adds the flags about where the installation is.
+func (o *options) addPlaceTo(f *pflag.FlagSet) {
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "how to reach the API server from outside a cluster")
+	f.StringVar(&o.namespace, "namespace", "", "namespace of the installation, which gets no pull secret (default: the pod's own)")
 }
 
 // check finds all that is wrong with the flags themselves.
