@@ -4,26 +4,22 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"encoding/json"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/tcr-webhook/tcr-webhook/credentials/mark"
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
 
 // FieldManager owns our fields in server-side apply.
-const FieldManager = "tcr-webhook"
+const FieldManager = mark.FieldManager
 
-// Labels and annotations of a pull Secret.
+// The annotations of a pull Secret.
 const (
-	labelManagedBy = "app.kubernetes.io/managed-by"
-	managedBy      = "tcr-webhook"
-
 	annotationExpires = "tcr-webhook.io/expires-at"     // when the first of the logins expires; absent if none does
 	annotationLogins  = "tcr-webhook.io/logins"         // JSON: instance id to what is held of it
 	annotationDigest  = "tcr-webhook.io/content-digest" // see seal
@@ -33,7 +29,7 @@ const (
 // labelsOfOurs and annotationsOfOurs are what every pull Secret carries.
 func labelsOfOurs() map[string]string {
 	return map[string]string{
-		labelManagedBy:                  managedBy,
+		mark.ManagedByLabel:             mark.ManagedBy,
 		"velero.io/exclude-from-backup": "true", // an hour later a backup of it is void
 	}
 }
@@ -162,17 +158,6 @@ func (o *observer) observe(s *corev1.Secret, digestKey []byte) Observed {
 		o.seen[s.GenerateName] = r
 	}
 	return r.of(s)
-}
-
-// Ours tells whether a Secret with the pull Secrets' name, in a namespace that is
-// not our own, is one that we made. It has our label, or we have applied to it:
-// whoever takes the label off does not make it their own.
-func Ours(secret metav1.Object) bool {
-	return secret.GetLabels()[labelManagedBy] == managedBy || slices.ContainsFunc(secret.GetManagedFields(), appliedByUs)
-}
-
-func appliedByUs(f metav1.ManagedFieldsEntry) bool {
-	return f.Manager == FieldManager && f.Operation == metav1.ManagedFieldsOperationApply
 }
 
 // lastExpiry is when the last of the logins stops working; zero if one never

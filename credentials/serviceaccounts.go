@@ -2,9 +2,7 @@ package credentials
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -20,17 +18,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/delivery"
+	"github.com/tcr-webhook/tcr-webhook/credentials/mark"
 )
 
-const (
-	// ServiceAccountAnnotation on a ServiceAccount, with the value "true", asks
-	// for the pull Secret's name among its imagePullSecrets: for tools that
-	// read those to look at images themselves, before there is a pod.
-	ServiceAccountAnnotation = "tcr-webhook.io/add-pull-secret"
-	// AddedAnnotation is our note of the name that we added. What has no such
-	// note was added by somebody else and stays.
-	AddedAnnotation = "tcr-webhook.io/added-pull-secret"
-)
+// ServiceAccountAnnotation on a ServiceAccount, with the value "true", asks for
+// the pull Secret's name among its imagePullSecrets: for tools that read those to
+// look at images themselves, before there is a pod.
+const ServiceAccountAnnotation = "tcr-webhook.io/add-pull-secret"
 
 // Accounts are the annotations of ServiceAccounts, from memory.
 type Accounts interface {
@@ -108,7 +102,7 @@ func (a *ServiceAccounts) start(ctx context.Context, q queueOfRequests) error {
 // Reconcile looks at one ServiceAccount.
 func (a *ServiceAccounts) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	annotations, _ := a.Accounts.Annotations(req.Namespace, req.Name)
-	if annotations[AddedAnnotation] == "" && (annotations[ServiceAccountAnnotation] == "" || !a.Enabled()) {
+	if annotations[mark.AddedAnnotation] == "" && (annotations[ServiceAccountAnnotation] == "" || !a.Enabled()) {
 		return reconcile.Result{}, nil
 	}
 	var account corev1.ServiceAccount
@@ -125,13 +119,12 @@ func (a *ServiceAccounts) Reconcile(ctx context.Context, req reconcile.Request) 
 	if wanted {
 		name = a.Keeper.SecretName
 	}
-	steps := accountSteps(&account, name)
-	if len(steps) == 0 {
-		return reconcile.Result{}, nil
-	}
-	patch, err := json.Marshal(steps)
+	patch, err := mark.AccountPatch(&account, name)
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("write patch: %w", err)
+	}
+	if patch == nil {
+		return reconcile.Result{}, nil
 	}
 	return a.outcome(ctx, req, a.Keeper.Client.Patch(ctx, &account, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(FieldManager)))
 }
@@ -155,53 +148,4 @@ func (a *ServiceAccounts) served(ctx context.Context, namespace string) bool {
 	directory := a.Keeper.Directory()
 	ns, err := readNamespace(ctx, a.Keeper.Client, namespace)
 	return directory != nil && err == nil && namespace != a.Keeper.OwnNamespace && len(delivery.Entries(directory, ns.Namespace)) > 0
-}
-
-// WithoutPullSecret is the JSON patch that takes the name which we have added to
-// the imagePullSecrets of s away again; nil if we have added none. It applies to s
-// as it was read, or not at all.
-func WithoutPullSecret(s *corev1.ServiceAccount) ([]byte, error) {
-	steps := accountSteps(s, "")
-	if len(steps) == 0 {
-		return nil, nil
-	}
-	return json.Marshal(steps)
-}
-
-// step is one operation of a JSON patch.
-type step struct {
-	Op    string `json:"op"`
-	Path  string `json:"path"`
-	Value any    `json:"value,omitempty"`
-}
-
-const addedPath = "/metadata/annotations/tcr-webhook.io~1added-pull-secret"
-
-// accountSteps are the operations that leave s with the pull Secret called name
-// and none that we added before; an empty name wants none. They apply to s as
-// it was read, or not at all. Nil means that nothing is to be done.
-func accountSteps(s *corev1.ServiceAccount, name string) []step {
-	added := s.Annotations[AddedAnnotation]
-	has := func(n string) int {
-		return slices.IndexFunc(s.ImagePullSecrets, func(r corev1.LocalObjectReference) bool { return r.Name == n })
-	}
-	var steps []step
-	if added != "" && added != name {
-		if i := has(added); i >= 0 {
-			steps = append(steps, step{"remove", fmt.Sprintf("/imagePullSecrets/%d", i), nil})
-		}
-		steps = append(steps, step{"remove", addedPath, nil})
-	}
-	if name != "" && has(name) < 0 {
-		if s.ImagePullSecrets == nil {
-			steps = append(steps, step{"add", "/imagePullSecrets", []corev1.LocalObjectReference{}})
-		}
-		steps = append(steps,
-			step{"add", "/imagePullSecrets/-", corev1.LocalObjectReference{Name: name}},
-			step{"add", addedPath, name})
-	}
-	if steps == nil {
-		return nil
-	}
-	return append([]step{{"test", "/metadata/resourceVersion", s.ResourceVersion}}, steps...)
 }

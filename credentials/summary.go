@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/tcr-webhook/tcr-webhook/credentials/mark"
 	"github.com/tcr-webhook/tcr-webhook/credentials/pullsecret"
 )
 
@@ -54,7 +55,7 @@ func summarize(s *corev1.Secret) summary {
 		hosts = append(hosts, string(h))
 	}
 	return summary{
-		ours:    Ours(s),
+		ours:    mark.Ours(s),
 		marked:  within(labelsOfOurs(), s.Labels) && within(annotationsOfOurs(), s.Annotations),
 		digest:  pullsecret.Digest(data),
 		hosts:   strings.Join(hosts, " "),

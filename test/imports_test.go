@@ -51,7 +51,7 @@ var rules = map[string]rule{
 		},
 	},
 	"what only decides reaches references and Kubernetes types": {
-		packages: []string{"credentials/registry", "credentials/route", "credentials/delivery", "credentials/pullsecret", "webhook/policy/..."},
+		packages: []string{"credentials/registry", "credentials/route", "credentials/delivery", "credentials/pullsecret", "credentials/mark", "webhook/policy/..."},
 		allowed: []string{
 			"github.com/distribution/reference",
 			"k8s.io/api",

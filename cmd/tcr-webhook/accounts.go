@@ -14,6 +14,7 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials"
+	"github.com/tcr-webhook/tcr-webhook/credentials/mark"
 	"github.com/tcr-webhook/tcr-webhook/webhook"
 )
 
@@ -84,7 +85,7 @@ func (a *accounts) Annotated(namespace string) []types.NamespacedName {
 // kept is what matters of a ServiceAccount's annotations; nil if nothing does.
 func kept(all map[string]string) map[string]string {
 	var some map[string]string
-	for _, key := range []string{webhook.EnforceMountableSecretsAnnotation, credentials.ServiceAccountAnnotation, credentials.AddedAnnotation} {
+	for _, key := range []string{webhook.EnforceMountableSecretsAnnotation, credentials.ServiceAccountAnnotation, mark.AddedAnnotation} {
 		if value, has := all[key]; has {
 			if some == nil {
 				some = map[string]string{}

@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/tcr-webhook/tcr-webhook/credentials"
+	"github.com/tcr-webhook/tcr-webhook/credentials/mark"
 )
 
 // account is a ServiceAccount that has a pull Secret from us.
@@ -39,7 +39,7 @@ func (u *Uninstaller) accounts(ctx context.Context) ([]account, error) {
 			return nil, fmt.Errorf("list service accounts: %w", err)
 		}
 		for i := range page.Items {
-			patch, err := credentials.WithoutPullSecret(&page.Items[i])
+			patch, err := mark.AccountPatch(&page.Items[i], "")
 			if err != nil {
 				return nil, err
 			}
@@ -54,7 +54,7 @@ func (u *Uninstaller) accounts(ctx context.Context) ([]account, error) {
 }
 
 func (u *Uninstaller) clear(ctx context.Context, a account) error {
-	_, err := u.client.CoreV1().ServiceAccounts(a.namespace).Patch(ctx, a.name, types.JSONPatchType, a.patch, metav1.PatchOptions{FieldManager: credentials.FieldManager})
+	_, err := u.client.CoreV1().ServiceAccounts(a.namespace).Patch(ctx, a.name, types.JSONPatchType, a.patch, metav1.PatchOptions{FieldManager: mark.FieldManager})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("change service account %s/%s: %w", a.namespace, a.name, err)
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/registration"
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/status"
-	"github.com/tcr-webhook/tcr-webhook/credentials"
 )
 
 // Object is one object by name.
@@ -36,11 +35,13 @@ func (o Object) String() string {
 	return text
 }
 
-// The objects of a namespace of ours, beside its tokens and its status.
+// What the server writes in its own namespace, beside its status. The names are
+// those of its RBAC rules.
 const (
-	caSecret  = "tcr-webhook-ca"
-	hostsList = "tcr-webhook-hosts"
-	lease     = "tcr-webhook"
+	tokensSecret = "tcr-webhook-tokens"
+	caSecret     = "tcr-webhook-ca"
+	hostsList    = "tcr-webhook-hosts"
+	lease        = "tcr-webhook"
 )
 
 // registrations are all that the API server may call us by.
@@ -60,7 +61,7 @@ func registrations() []Object {
 func (u *Uninstaller) own() []Object {
 	secrets, configMaps := corev1.SchemeGroupVersion.WithResource("secrets"), corev1.SchemeGroupVersion.WithResource("configmaps")
 	return []Object{
-		{Resource: secrets, Namespace: u.Namespace, Name: credentials.TokenSecretName},
+		{Resource: secrets, Namespace: u.Namespace, Name: tokensSecret},
 		{Resource: secrets, Namespace: u.Namespace, Name: caSecret},
 		{Resource: configMaps, Namespace: u.Namespace, Name: hostsList},
 		{Resource: configMaps, Namespace: u.Namespace, Name: status.ConfigMapName},

@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 
-	"github.com/tcr-webhook/tcr-webhook/credentials"
+	"github.com/tcr-webhook/tcr-webhook/credentials/mark"
 )
 
 // pageSize is how many objects are asked for at once.
@@ -57,7 +57,7 @@ func (u *Uninstaller) pullSecrets(ctx context.Context) (ours []Object, foreign [
 		}
 		for i := range page.Items {
 			s := &page.Items[i]
-			if s.Namespace != u.Namespace && credentials.Ours(s) {
+			if s.Namespace != u.Namespace && mark.Ours(s) {
 				ours = append(ours, Object{Resource: secrets, Namespace: s.Namespace, Name: s.Name, uid: s.UID})
 			} else {
 				foreign = append(foreign, s.Namespace)
