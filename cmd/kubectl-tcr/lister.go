@@ -46,8 +46,14 @@ func makers() []resource {
 	}
 }
 
+// told is who is told of what runs.
+type told interface {
+	AddTemplate(audit.Workload, *podview.Pod)
+	AddPod(audit.Workload, *podview.Pod)
+}
+
 // tell tells t of all that runs, and of all that may.
-func (l *lister) tell(ctx context.Context, t *audit.Tally) error {
+func (l *lister) tell(ctx context.Context, t told) error {
 	l.owners = map[string]audit.Workload{}
 	for _, r := range makers() {
 		err := list(ctx, l, r, func(m *maker) {

@@ -95,7 +95,7 @@ func (c *command) root(name string) *cobra.Command {
 	c.flags.AddFlags(root.PersistentFlags())
 	c.install.addTo(root.PersistentFlags())
 	root.PersistentFlags().BoolVar(&c.ascii, "ascii", false, "print OK, WARN, FAIL in place of symbols; so it is in a locale that is not UTF-8")
-	root.AddCommand(c.auditCommand(), c.lintCommand(), c.renderCommand(), c.uninstallCommand())
+	root.AddCommand(c.auditCommand(), c.lintCommand(), c.renderCommand(), c.uninstallCommand(), c.migrateCommand())
 	return root
 }
 
