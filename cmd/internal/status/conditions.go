@@ -87,7 +87,7 @@ func conditions(f *Facts, before []metav1.Condition, now time.Time) []metav1.Con
 	for i := range all {
 		c := &all[i]
 		c.Message = shortened(c.Message)
-		c.LastTransitionTime = metav1.NewTime(now.UTC().Truncate(time.Second))
+		c.LastTransitionTime = inSeconds(now)
 		meta.SetStatusCondition(&known, *c)
 		*c = *meta.FindStatusCondition(known, c.Type)
 	}

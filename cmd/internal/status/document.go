@@ -29,6 +29,9 @@ type Document struct {
 	Conditions []metav1.Condition `json:"conditions"`
 	// Secrets counts pull Secrets by state; absent while they are not counted.
 	Secrets map[string]int `json:"secrets,omitempty"`
+	// Certificates are those that the API server goes by, as the process has
+	// them that wrote the document.
+	Certificates []Certificate `json:"certificates,omitempty"`
 	// Instances has one entry for each instance and identity.
 	Instances []Instance `json:"instances,omitempty"`
 	// Registrations says what is wrong with how the API server calls us.
@@ -74,6 +77,14 @@ type Instance struct {
 type Token struct {
 	IssuedAt  metav1.Time `json:"issuedAt,omitzero"`
 	ExpiresAt metav1.Time `json:"expiresAt,omitzero"`
+}
+
+// Certificate is when a certificate begins and ends to hold.
+type Certificate struct {
+	// Kind is "serving", or "ca" for the one of our own that signs it.
+	Kind      string      `json:"kind"`
+	NotBefore metav1.Time `json:"notBefore"`
+	NotAfter  metav1.Time `json:"notAfter"`
 }
 
 // Problem is an error of the cloud API, and what it takes to end it.

@@ -265,6 +265,17 @@ func TestEncodeAndDecode(t *testing.T) {
 	assert.Empty(t, cmp.Diff(d, newer))
 }
 
+func TestCertificates(t *testing.T) {
+	t.Parallel()
+	f := fine()
+	serving := Certificate{Kind: "serving", NotBefore: metav1.NewTime(noon.Add(-time.Hour)), NotAfter: metav1.NewTime(noon.Add(24 * time.Hour))}
+	assert.Equal(t, []Certificate{serving}, Next(f, nil, noon).Certificates)
+	f.Authority = &Validity{NotBefore: noon, NotAfter: noon.Add(time.Second + time.Millisecond)}
+	assert.Equal(t, []Certificate{serving, {Kind: "ca", NotBefore: metav1.NewTime(noon), NotAfter: metav1.NewTime(noon.Add(time.Second))}}, Next(f, nil, noon).Certificates)
+	f.Certificate, f.Authority = nil, nil
+	assert.Empty(t, Next(f, nil, noon).Certificates)
+}
+
 // Whatever the errors and however many the gaps, the document stays small.
 func TestADocumentIsBounded(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,8 @@
 package status
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,8 +19,11 @@ type Facts struct {
 	Secrets          map[string]int
 	// Unsettled is for how long there have been Secrets that are on their way,
 	// see Passing.
-	Unsettled     time.Duration
-	Certificate   *Validity
+	Unsettled time.Duration
+	// Certificate is the one that is served, and Authority the one of our own
+	// that signs it, if there is such.
+	Certificate, Authority *Validity
+
 	Registrations *[]registration.Gap
 	// Addon is what the TCR add-on sets of names of ours.
 	Addon []string
@@ -44,6 +49,7 @@ func Next(f *Facts, before *Document, now time.Time) *Document {
 		Instances:  make([]Instance, 0, len(f.Instances)),
 	}
 	d.Addon = f.Addon
+	d.Certificates = f.certificates()
 	d.Config.Error = shortened(d.Config.Error)
 	for _, i := range f.Instances {
 		i.LastError = follow(i.LastError, before.instance(i.ID, i.Identity).LastError, now)
@@ -59,6 +65,20 @@ func Next(f *Facts, before *Document, now time.Time) *Document {
 	}
 	return d
 }
+
+func (f *Facts) certificates() []Certificate {
+	var list []Certificate
+	for kind, v := range map[string]*Validity{"serving": f.Certificate, "ca": f.Authority} {
+		if v != nil {
+			list = append(list, Certificate{Kind: kind, NotBefore: inSeconds(v.NotBefore), NotAfter: inSeconds(v.NotAfter)})
+		}
+	}
+	slices.SortFunc(list, func(a, b Certificate) int { return strings.Compare(b.Kind, a.Kind) })
+	return list
+}
+
+// inSeconds is t as a document has it.
+func inSeconds(t time.Time) metav1.Time { return metav1.NewTime(t.UTC().Truncate(time.Second)) }
 
 // instance is the entry for an instance and an identity, or an empty one.
 func (d *Document) instance(id, identity string) Instance {
@@ -77,7 +97,7 @@ func follow(p, before *Problem, now time.Time) *Problem {
 	}
 	next := *p
 	next.Message = shortened(next.Message)
-	next.Since = metav1.NewTime(now.UTC().Truncate(time.Second))
+	next.Since = inSeconds(now)
 	if before != nil && before.Reason == next.Reason {
 		next.Since = before.Since
 	}
