@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials"
@@ -19,7 +18,7 @@ import (
 )
 
 // newWebhook makes the HTTPS server and what answers on it.
-func (s *server) newWebhook(ctx context.Context, certs *certwatcher.CertWatcher) (*webhook.Server, error) {
+func (s *server) newWebhook(ctx context.Context) (*webhook.Server, error) {
 	pods, err := webhook.NewPods(webhook.PodsOptions{
 		Snapshot:        s.state.Load,
 		Namespaces:      namespaceLabels(ctx, s.mgr.GetClient()),
@@ -52,7 +51,7 @@ func (s *server) newWebhook(ctx context.Context, certs *certwatcher.CertWatcher)
 	mux.Handle(webhook.WorkloadsPath, pods.Workloads())
 	return webhook.NewServer(webhook.ServerOptions{
 		Listener:       listener,
-		GetCertificate: certs.GetCertificate,
+		GetCertificate: s.certificates.GetCertificate,
 		Handler:        mux,
 		DrainDelay:     s.opts.drainDelay,
 	})

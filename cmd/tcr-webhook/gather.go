@@ -11,7 +11,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/status"
 	"github.com/tcr-webhook/tcr-webhook/credentials"
@@ -23,13 +22,14 @@ import (
 // facts gathers what status is made from. All of it is in memory.
 type facts struct {
 	server *server
-	certs  *certwatcher.CertWatcher
 	addon  addon // of the reporter's goroutine alone, as what follows
 
 	// Counting takes a while.
 	census *credentials.Census
 	at     time.Time
 	onWay  time.Time // since when Secrets have been on their way; zero for none
+	// refusedAt is since when our certificate is refused; zero for not.
+	refusedAt time.Time
 }
 
 // censusEvery bounds what counting 10,000 Secrets costs.
@@ -40,9 +40,13 @@ func (f *facts) gather(ctx context.Context) *status.Facts {
 	f.count(ctx)
 	all := &status.Facts{
 		Version: version(), Replica: replica(),
-		Config:        s.insight.configuration(),
-		Instances:     f.instances(),
-		Certificate:   validity(f.certs),
+		Config:      s.insight.configuration(),
+		Instances:   f.instances(),
+		Certificate: s.certificates.validity(),
+		Authority:   s.certificates.validities()["ca"],
+
+		CertificateRefused: f.refused(time.Now()), CertificateFault: s.certificates.fault(ctx),
+
 		Registrations: s.registrations.Gaps(),
 		Addon:         f.addon.entries(ctx, s.servedHosts()),
 	}
@@ -54,6 +58,22 @@ func (f *facts) gather(ctx context.Context) *status.Facts {
 		all.ClockAhead = &ahead
 	}
 	return all
+}
+
+// refused says who refuses our certificate, once that has been so for a while: a
+// registration is made in one moment, and gets its caBundle in the next.
+func (f *facts) refused(now time.Time) string {
+	text := f.server.certificates.Refused()
+	switch {
+	case text == "":
+		f.refusedAt = time.Time{}
+	case f.refusedAt.IsZero():
+		f.refusedAt = now
+	}
+	if f.refusedAt.IsZero() || now.Sub(f.refusedAt) < settleGaps {
+		return ""
+	}
+	return text
 }
 
 // count takes the census if it is time for it.
@@ -169,15 +189,6 @@ func problem(err error) *status.Problem {
 		}
 	}
 	return p
-}
-
-// validity is of the certificate that is served; nil for none.
-func validity(certs *certwatcher.CertWatcher) *status.Validity {
-	cert, err := certs.GetCertificate(nil)
-	if err != nil || cert == nil || cert.Leaf == nil {
-		return nil
-	}
-	return &status.Validity{NotBefore: cert.Leaf.NotBefore, NotAfter: cert.Leaf.NotAfter}
 }
 
 func inWords(states map[credentials.State]int) map[string]int {

@@ -127,20 +127,26 @@ lifetime{registry="tcr-a"} 1800
 
 func TestCertificateGauges(t *testing.T) {
 	t.Parallel()
-	var v *status.Validity
+	var all map[string]*status.Validity
 	g := &certificateGauges{
-		serving:  func() *status.Validity { return v },
+		certificates: func() map[string]*status.Validity { return all },
+
 		expiry:   prometheus.NewDesc("expiry", "x", []string{"kind"}, nil),
 		lifetime: prometheus.NewDesc("lifetime", "x", []string{"kind"}, nil),
 	}
 	assert.Zero(t, testutil.CollectAndCount(g), "none is served")
-	v = &status.Validity{NotBefore: time.Unix(100, 0), NotAfter: time.Unix(3700, 0)}
+	all = map[string]*status.Validity{
+		"serving": {NotBefore: time.Unix(100, 0), NotAfter: time.Unix(3700, 0)},
+		"ca":      {NotBefore: time.Unix(0, 0), NotAfter: time.Unix(7200, 0)},
+	}
 	require.NoError(t, testutil.CollectAndCompare(g, strings.NewReader(`
 # HELP expiry x
 # TYPE expiry gauge
+expiry{kind="ca"} 7200
 expiry{kind="serving"} 3700
 # HELP lifetime x
 # TYPE lifetime gauge
+lifetime{kind="ca"} 7200
 lifetime{kind="serving"} 3600
 `)))
 }

@@ -11,9 +11,9 @@ import (
 )
 
 // registerGauges registers what is read from the parts when it is asked for;
-// serving is the certificate that is served. What is of an instance has the
+// certificates are those there are, by kind. What is of an instance has the
 // label registry: instance is Prometheus's own, for the process it asked.
-func (s *server) registerGauges(r prometheus.Registerer, serving func() *status.Validity) error {
+func (s *server) registerGauges(r prometheus.Registerer, certificates func() map[string]*status.Validity) error {
 	gauges := []prometheus.Collector{
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "tcr_webhook_build_info",
@@ -43,9 +43,9 @@ func (s *server) registerGauges(r prometheus.Registerer, serving func() *status.
 				"How long that token lasts in all.", []string{"registry"}, nil),
 		},
 		&certificateGauges{
-			serving: serving,
+			certificates: certificates,
 			expiry: prometheus.NewDesc("tcr_webhook_certificate_expiry_timestamp_seconds",
-				"When a certificate of the webhook expires, or has, by kind (serving).", []string{"kind"}, nil),
+				"When a certificate of the webhook expires, or has, by kind: the one that is served (serving), and the CA of our own that signs (ca).", []string{"kind"}, nil),
 			lifetime: prometheus.NewDesc("tcr_webhook_certificate_lifetime_seconds",
 				"How long that certificate holds in all.", []string{"kind"}, nil),
 		},
@@ -119,9 +119,9 @@ func (g *tokenGauges) Collect(c chan<- prometheus.Metric) {
 	}
 }
 
-// certificateGauges are the times of the certificate that is served.
+// certificateGauges are the times of certificates.
 type certificateGauges struct {
-	serving          func() *status.Validity // nil for none
+	certificates     func() map[string]*status.Validity
 	expiry, lifetime *prometheus.Desc
 }
 
@@ -133,8 +133,7 @@ func (g *certificateGauges) Describe(c chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (g *certificateGauges) Collect(c chan<- prometheus.Metric) {
-	const kind = "serving"
-	if v := g.serving(); v != nil {
+	for kind, v := range g.certificates() {
 		c <- prometheus.MustNewConstMetric(g.expiry, prometheus.GaugeValue, float64(v.NotAfter.Unix()), kind)
 		c <- prometheus.MustNewConstMetric(g.lifetime, prometheus.GaugeValue, v.NotAfter.Sub(v.NotBefore).Seconds(), kind)
 	}

@@ -44,7 +44,7 @@ func TestRunRefusesToStart(t *testing.T) {
 			"credentials: no credentials for Tencent Cloud: file DIR/credentials/team-a/secretId does not exist; mount a Secret with the keys secretId and secretKey there"},
 		{"without a pod identity", map[string]string{"config.yaml": strings.Replace(secretKeyConfig, "SecretKey", "PodIdentity", 1)}, nil,
 			"credentials: no pod identity: the environment has no TKE_ROLE_ARN; install TKE's pod-identity-webhook, annotate our ServiceAccount with tke.cloud.tencent.com/role-arn, and start the pod anew"},
-		{"without a certificate", map[string]string{"config.yaml": goodConfig, "credentials/secretId": marker, "credentials/secretKey": marker}, nil,
+		{"without a certificate", map[string]string{"config.yaml": goodConfig, "credentials/secretId": marker, "credentials/secretKey": marker}, []string{"--certs=provided"},
 			"webhook certificate: open DIR/tls/tls.crt: no such file or directory; mount a Secret of type kubernetes.io/tls at DIR/tls"},
 		{"with an unknown flag", nil, []string{"--confg=x"}, "unknown flag: --confg"},
 		{"with an argument", nil, []string{"x"}, `unknown command "x" for "tcr-webhook"`},
@@ -52,6 +52,10 @@ func TestRunRefusesToStart(t *testing.T) {
 		{"with a bad level", nil, []string{"--log-level=loud"}, `--log-level: "loud" is not debug, info, warn or error`},
 		{"with a bad namespace", nil, []string{"--namespace=A"}, `--namespace: "A" is not the name of a namespace`},
 		{"with a metadata server elsewhere", nil, []string{"--metadata-server=http://example.com"}, `--metadata-server: "http://example.com" is not a URL on loopback`},
+		{"with another's certificates", nil, []string{"--certs=vault"}, `--certs: "vault" is not self, cert-manager or provided`},
+		{"with a bad Service", nil, []string{"--service=a.b"}, `--service: "a.b" is not the name of a Service`},
+		{"with lives that cannot be kept up", nil, []string{"--ca-lifetime=1h", "--leaf-lifetime=1h"},
+			"--ca-lifetime, --leaf-lifetime: the life of a certificate, 1h0m0s, is over a third of its CA's, 1h0m0s"},
 		{"with a negative drain", nil, []string{"--drain-delay=-1s"}, "--drain-delay: -1s is negative"},
 	}
 	for _, tt := range tests {
@@ -80,7 +84,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"--help"}, &out))
-	for _, flag := range []string{"--config", "--credentials-dir", "--tls-dir", "--listen", "--drain-delay"} {
+	for _, flag := range []string{"--config", "--credentials-dir", "--certs", "--service", "--ca-lifetime", "--leaf-lifetime", "--tls-dir", "--listen", "--drain-delay"} {
 		assert.Contains(t, out.String(), flag)
 	}
 }

@@ -7,11 +7,14 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/tcr-webhook/tcr-webhook/certs"
 )
 
 // options are the command's flags: where things are on this machine. What
@@ -19,6 +22,9 @@ import (
 type options struct {
 	config         string
 	credentialsDir string
+	certs          string
+	service        string
+	lives          certs.Lives
 	tlsDir         string
 	listen         string
 	metricsListen  string
@@ -37,7 +43,11 @@ const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 func (o *options) addTo(f *pflag.FlagSet) {
 	f.StringVar(&o.config, "config", "/etc/tcr-webhook/config/config.yaml", "configuration file; read again whenever it changes")
 	f.StringVar(&o.credentialsDir, "credentials-dir", "/etc/tcr-webhook/credentials", "folder with the files secretId and secretKey of a SecretKey, or with folders of such; read again for each call")
-	f.StringVar(&o.tlsDir, "tls-dir", "/etc/tcr-webhook/tls", "folder with tls.crt and tls.key of the webhook; read again whenever they change")
+	f.StringVar(&o.certs, "certs", certsSelf, "who makes the certificate of the webhook: self, cert-manager, or provided, which is whoever fills --tls-dir")
+	f.StringVar(&o.service, "service", "tcr-webhook", "with --certs self: the Service that the API server calls, whose names the certificate is for")
+	f.DurationVar(&o.lives.CA, "ca-lifetime", 365*24*time.Hour, "with --certs self: how long a certificate authority holds; another follows it after two thirds of that")
+	f.DurationVar(&o.lives.Leaf, "leaf-lifetime", 30*24*time.Hour, "with --certs self: how long a certificate holds, at most a third of --ca-lifetime; another follows it after two thirds of that")
+	f.StringVar(&o.tlsDir, "tls-dir", "/etc/tcr-webhook/tls", "with --certs cert-manager or provided: folder with tls.crt and tls.key of the webhook, read again whenever they change; with provided, a ca.crt in it is written into the registrations as their caBundle")
 	f.StringVar(&o.listen, "listen", ":9443", "address the API server calls")
 	f.StringVar(&o.metricsListen, "metrics-listen", ":8080", "address of /metrics; 0 for none")
 	f.StringVar(&o.probesListen, "probes-listen", ":8081", "address of /healthz and /readyz; 0 for none")
@@ -69,6 +79,7 @@ func (o *options) check() error {
 	if o.drainDelay < 0 {
 		errs = append(errs, fmt.Errorf("--drain-delay: %s is negative", o.drainDelay))
 	}
+	errs = append(errs, o.checkCertificates())
 	if _, err := o.level(); err != nil {
 		errs = append(errs, err)
 	}
@@ -76,6 +87,26 @@ func (o *options) check() error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// The values of --certs.
+const (
+	certsSelf        = "self"
+	certsCertManager = "cert-manager"
+	certsProvided    = "provided"
+)
+
+func (o *options) checkCertificates() error {
+	if !slices.Contains([]string{certsSelf, certsCertManager, certsProvided}, o.certs) {
+		return fmt.Errorf("--certs: %q is not self, cert-manager or provided", o.certs)
+	}
+	if len(validation.IsDNS1035Label(o.service)) > 0 {
+		return fmt.Errorf("--service: %q is not the name of a Service", o.service)
+	}
+	if err := o.lives.Check(); err != nil {
+		return fmt.Errorf("--ca-lifetime, --leaf-lifetime: %w", err)
+	}
+	return nil
 }
 
 func (o *options) level() (slog.Level, error) {

@@ -41,7 +41,7 @@ func (s *server) addProbes(hooks *webhook.Server) error {
 		case !s.routes.Settled() && !looking.over(time.Now()):
 			return errors.New("the routes to the registries are being looked at")
 		}
-		return hooks.Ready()
+		return errors.Join(hooks.Ready(), s.certificates.Ready())
 	}
 	return errors.Join(
 		s.mgr.AddHealthzCheck("ping", healthz.Ping),

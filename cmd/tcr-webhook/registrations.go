@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,23 +17,25 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/tcr-webhook/tcr-webhook/certs"
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/registration"
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/webhook/policy"
 )
 
 // registrations watches what the API server calls us by, and knows what is
-// wrong with it. It changes nothing there.
+// wrong with it. It changes nothing there; package certs does.
 type registrations struct {
 	own, policy watchedName // the registrations of two names
-	// policyRead tells whether policy has been seen.
-	policyRead atomic.Bool
+	// ownRead and policyRead tell whether they have been seen.
+	ownRead, policyRead atomic.Bool
 	// hosts are those that are served; nil while they are not known.
 	hosts func() []registry.Host
 	// list is what there is of an allow-list.
 	list    func() registration.AllowList
 	gauge   *prometheus.GaugeVec
 	changed func() // called after Gaps has changed
+	looked  func() // called after anything may have changed
 
 	wake chan struct{} // capacity one
 	gaps atomic.Pointer[[]registration.Gap]
@@ -81,17 +84,17 @@ func (s *server) watchName(ctx context.Context, name string, changed func(), kin
 func (s *server) watchRegistrations(ctx context.Context, changed func()) (*registrations, error) {
 	r := &registrations{
 		hosts: s.servedHosts, list: s.allowList,
-		gauge: s.metrics.registrationGaps, changed: changed, wake: make(chan struct{}, 1),
+		gauge: s.metrics.registrationGaps, changed: changed, looked: s.certificates.changed, wake: make(chan struct{}, 1),
 	}
 	var err error
-	validating := &admissionregistrationv1.ValidatingWebhookConfiguration{}
-	if r.own, err = s.watchName(ctx, registration.Name, r.look, &admissionregistrationv1.MutatingWebhookConfiguration{}, validating); err != nil {
+	mutating, validating := &admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	if r.own, err = s.watchName(ctx, registration.Name, r.look, mutating, validating); err != nil {
 		return nil, err
 	}
 	if r.policy, err = s.watchName(ctx, registration.PolicyName, r.look, validating); err != nil {
 		return nil, err
 	}
-	for _, part := range []manager.Runnable{r, everyReplica{r.readPolicy}} {
+	for _, part := range []manager.Runnable{r, everyReplica{r.await}} {
 		if err := s.mgr.Add(part); err != nil {
 			return nil, fmt.Errorf("add %T: %w", part, err)
 		}
@@ -124,7 +127,10 @@ func (s *server) allowList() registration.AllowList {
 }
 
 // look says that something may have changed.
-func (r *registrations) look() { signal(r.wake) }
+func (r *registrations) look() {
+	signal(r.wake)
+	r.looked()
+}
 
 // Gaps is what is wrong, or nil while that is not known.
 func (r *registrations) Gaps() *[]registration.Gap { return r.gaps.Load() }
@@ -132,13 +138,42 @@ func (r *registrations) Gaps() *[]registration.Gap { return r.gaps.Load() }
 // NeedLeaderElection is false: each replica has its own hosts to look for.
 func (r *registrations) NeedLeaderElection() bool { return false }
 
-// readPolicy waits until the allow-list's registration has been seen.
-func (r *registrations) readPolicy(ctx context.Context) error {
-	if r.policy.WaitForCacheSync(ctx) {
-		r.policyRead.Store(true)
-		r.look()
+// await waits until the registrations of each name have been seen, none of
+// which waits for another.
+func (r *registrations) await(ctx context.Context) error {
+	var all sync.WaitGroup
+	for read, name := range map[*atomic.Bool]watchedName{&r.ownRead: r.own, &r.policyRead: r.policy} {
+		all.Go(func() {
+			if name.WaitForCacheSync(ctx) {
+				read.Store(true)
+				r.look()
+			}
+		})
 	}
+	all.Wait()
 	return nil
+}
+
+// seen lists the registrations that are there, of those that may be read, for
+// whoever keeps the certificates. A cache that is not filled would have its
+// readers wait.
+func (r *registrations) seen(ctx context.Context) []certs.Registration {
+	var all []certs.Registration
+	validating := func(in watchedName, name string) {
+		if c, err := lookUp(ctx, in, name, &admissionregistrationv1.ValidatingWebhookConfiguration{}); c != nil && err == nil {
+			all = append(all, certs.FromValidating(c))
+		}
+	}
+	if r.ownRead.Load() {
+		if c, err := lookUp(ctx, r.own, registration.Name, &admissionregistrationv1.MutatingWebhookConfiguration{}); c != nil && err == nil {
+			all = append(all, certs.FromMutating(c))
+		}
+		validating(r.own, registration.Name)
+	}
+	if r.policyRead.Load() {
+		validating(r.policy, registration.PolicyName)
+	}
+	return all
 }
 
 // Start looks until ctx ends.

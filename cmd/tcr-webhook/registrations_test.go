@@ -73,6 +73,7 @@ func newWatched(t *testing.T) *watched {
 		list:    func() registration.AllowList { return w.list },
 		gauge:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gaps"}, []string{"kind"}),
 		changed: func() { w.told++ },
+		looked:  func() {},
 		wake:    make(chan struct{}, 1),
 	}
 	return w
@@ -84,7 +85,7 @@ func (w *watched) run(t *testing.T) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- w.Start(ctx) }()
-	go func() { ended <- w.readPolicy(ctx) }()
+	go func() { ended <- w.await(ctx) }()
 	return func() { cancel(); assert.NoError(t, errors.Join(<-ended, <-ended)) }
 }
 

@@ -5,16 +5,14 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/config"
-	"github.com/tcr-webhook/tcr-webhook/cmd/internal/status"
 	"github.com/tcr-webhook/tcr-webhook/credentials"
 )
 
 // addReport makes what tells how matters stand, and hangs it into the manager.
-func (s *server) addReport(ctx context.Context, certs *certwatcher.CertWatcher) error {
+func (s *server) addReport(ctx context.Context) error {
 	s.report = &reporter{
 		client: s.mgr.GetClient(), live: s.mgr.GetAPIReader(), namespace: s.opts.namespace,
 		tell: s.announcer.ourOwn, wake: make(chan struct{}, 1),
@@ -23,14 +21,14 @@ func (s *server) addReport(ctx context.Context, certs *certwatcher.CertWatcher) 
 	if s.registrations, err = s.watchRegistrations(ctx, s.report.Changed); err != nil {
 		return err
 	}
-	s.report.gather = (&facts{server: s, certs: certs, addon: addon{live: s.mgr.GetAPIReader()}}).gather
+	s.report.gather = (&facts{server: s, addon: addon{live: s.mgr.GetAPIReader()}}).gather
 	if err := s.mgr.Add(s.report); err != nil {
 		return fmt.Errorf("add status: %w", err)
 	}
-	if err := s.registerGauges(metrics.Registry, func() *status.Validity { return validity(certs) }); err != nil {
+	if err := s.registerGauges(metrics.Registry, s.certificates.validities); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
-	return nil
+	return s.addStatusPage()
 }
 
 // newAnnouncer makes what makes Events.

@@ -7,12 +7,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
@@ -51,6 +49,7 @@ type server struct {
 	insight       insight
 	announcer     *announcer
 	registrations *registrations
+	certificates  *certificates
 	report        *reporter
 	hosts         *hostsWriter
 	ready         healthz.Checker
@@ -81,9 +80,9 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	if err := tencent.check(); err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
-	certs, err := certwatcher.New(filepath.Join(opts.tlsDir, corev1.TLSCertKey), filepath.Join(opts.tlsDir, corev1.TLSPrivateKeyKey))
+	pair, err := mountedPair(opts)
 	if err != nil {
-		return fmt.Errorf("webhook certificate: %w; mount a Secret of type %s at %s", err, corev1.SecretTypeTLS, opts.tlsDir)
+		return err
 	}
 	logger := logr.FromSlogHandler(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))
 	ctrl.SetLogger(logger) // of the libraries, which have but one
@@ -91,7 +90,7 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	ctx = ctrl.LoggerInto(ctx, logger)
 
 	s := &server{opts: opts, secretName: cfg.PullSecret.Name, cloud: tencent, relook: make(chan struct{}, 1), relookAccounts: make(chan struct{}, 1)}
-	if err := s.build(ctx, certs); err != nil {
+	if err := s.build(ctx, pair); err != nil {
 		return err
 	}
 	if err := s.apply(cfg); err != nil {
@@ -107,7 +106,7 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 }
 
 // build makes the parts and hangs them into the manager.
-func (s *server) build(ctx context.Context, certs *certwatcher.CertWatcher) error {
+func (s *server) build(ctx context.Context, pair *certwatcher.CertWatcher) error {
 	var err error
 	if s.mgr, err = newManager(s.opts, s.secretName); err != nil {
 		return err
@@ -131,11 +130,14 @@ func (s *server) build(ctx context.Context, certs *certwatcher.CertWatcher) erro
 	if s.accounts, err = newAccounts(s.mgr.GetConfig(), annotated.Changed); err != nil {
 		return err
 	}
-	hooks, err := s.newWebhook(ctx, certs)
+	if s.certificates, err = s.newCertificates(ctx, pair); err != nil {
+		return err
+	}
+	hooks, err := s.newWebhook(ctx)
 	if err != nil {
 		return err
 	}
-	for _, part := range []manager.Runnable{certs, hooks, s.tokens, s.fixed, s.accounts, s.instances, s.routes, s.keeper} {
+	for _, part := range []manager.Runnable{s.certificates.part, hooks, s.tokens, s.fixed, s.accounts, s.instances, s.routes, s.keeper} {
 		if err := s.mgr.Add(part); err != nil {
 			return fmt.Errorf("add %T: %w", part, err)
 		}
@@ -148,7 +150,7 @@ func (s *server) build(ctx context.Context, certs *certwatcher.CertWatcher) erro
 	if err := s.mgr.Add(s.hosts); err != nil {
 		return fmt.Errorf("add %T: %w", s.hosts, err)
 	}
-	if err := s.addReport(ctx, certs); err != nil {
+	if err := s.addReport(ctx); err != nil {
 		return err
 	}
 	return s.addProbes(hooks)

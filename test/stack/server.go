@@ -67,7 +67,7 @@ func (s *Server) launch() (*process.Process, error) {
 		"--config", path("config.yaml"), "--credentials-dir", path("credentials"), "--tls-dir", path("tls"),
 		"--kubeconfig", path("tcr-webhook.kubeconfig"), "--namespace", Namespace,
 		"--listen", address(0), "--metrics-listen", address(1), "--probes-listen", address(2),
-		"--drain-delay", "1s", "--metadata-server", s.metadata,
+		"--drain-delay", "1s", "--metadata-server", s.metadata, "--certs", "provided",
 	})
 	c.Env = s.env
 	c.Append = true

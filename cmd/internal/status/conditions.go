@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -63,6 +64,15 @@ const (
 	CertificateServed      = "CertificateServed"
 	CertificateExpiresSoon = "CertificateExpiresSoon"
 	CertificateExpired     = "CertificateExpired"
+	// CertificateMissing: there never was one. CertificateNotTrusted: the API
+	// server refuses it. CertificateRenewalFailed: it works, and what keeps it so
+	// does not.
+	CertificateMissing       = "CertificateMissing"
+	CertificateNotTrusted    = "CertificateNotTrusted"
+	CertificateRenewalFailed = "CertificateRenewalFailed"
+	// CertificateRotated and WebhookConfigRepaired are those of Events alone.
+	CertificateRotated    = "CertificateRotated"
+	WebhookConfigRepaired = "WebhookConfigRepaired"
 
 	RegistrationsComplete    = "RegistrationsComplete"
 	RegistrationsNotReadable = "RegistrationsNotReadable"
@@ -236,14 +246,21 @@ func (f *Facts) secretsDelivered() metav1.Condition {
 }
 
 func (f *Facts) certificateValid(now time.Time) metav1.Condition {
-	c := f.Certificate
-	if c == nil {
+	c, fault := f.Certificate, f.CertificateFault
+	switch {
+	case c == nil && fault == "":
 		return notObserved(CertificateValid)
+	case c == nil:
+		return condition(CertificateValid, metav1.ConditionFalse, CertificateMissing, "the webhook has no certificate: "+fault)
 	}
 	until := c.NotAfter.UTC().Format(time.RFC3339)
 	switch left := c.NotAfter.Sub(now); {
 	case left <= 0:
-		return condition(CertificateValid, metav1.ConditionFalse, CertificateExpired, "the webhook's certificate expired at "+until+": renew it")
+		return condition(CertificateValid, metav1.ConditionFalse, CertificateExpired, "the webhook's certificate expired at "+until+": "+cmp.Or(fault, "renew it"))
+	case f.CertificateRefused != "":
+		return condition(CertificateValid, metav1.ConditionFalse, CertificateNotTrusted, strings.TrimSuffix(f.CertificateRefused+"; "+fault, "; "))
+	case fault != "":
+		return condition(CertificateValid, metav1.ConditionTrue, CertificateRenewalFailed, "the webhook's certificate holds until "+until+", and may not be renewed: "+fault)
 	case left < c.NotAfter.Sub(c.NotBefore)/soon:
 		return condition(CertificateValid, metav1.ConditionTrue, CertificateExpiresSoon, "the webhook's certificate expires at "+until+" and should have been renewed")
 	}

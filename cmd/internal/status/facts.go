@@ -23,6 +23,9 @@ type Facts struct {
 	// Certificate is the one that is served, and Authority the one of our own
 	// that signs it, if there is such.
 	Certificate, Authority *Validity
+	// CertificateRefused says whose caBundle has the API server refuse it, and
+	// CertificateFault what keeps another from being made or trusted.
+	CertificateRefused, CertificateFault string
 
 	Registrations *[]registration.Gap
 	// Addon is what the TCR add-on sets of names of ours.

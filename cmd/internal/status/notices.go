@@ -37,6 +37,9 @@ func Notices(before, after *Document) []Notice {
 		}
 	}
 	notices = append(notices, routes...)
+	if old, now := before.certificate("ca"), after.certificate("ca"); old != nil && now != nil && !now.NotBefore.Equal(&old.NotBefore) {
+		notices = append(notices, Notice{Reason: CertificateRotated, Message: "another certificate authority signs from now on; what the one before signed stays trusted until it expires"})
+	}
 	if len(after.Addon) > 0 && !slices.Equal(before.Addon, after.Addon) {
 		notices = append(notices, Notice{Warning: true, Reason: AddonConflict, Message: shortened(after.Addon[0] + "; uninstall it, or take the name out of its settings, once tcr-webhook serves it")})
 	}
@@ -45,6 +48,16 @@ func Notices(before, after *Document) []Notice {
 		notices = append(notices, applied)
 	}
 	return notices
+}
+
+// certificate is the one of this kind, or nil.
+func (d *Document) certificate(kind string) *Certificate {
+	for _, c := range d.Certificates {
+		if c.Kind == kind {
+			return &c
+		}
+	}
+	return nil
 }
 
 // routesChanged lists the instances that images reach in another way than
@@ -75,5 +88,5 @@ func news(old, c *metav1.Condition) bool {
 
 // isWarning tells whether somebody should do something.
 func isWarning(c *metav1.Condition) bool {
-	return c.Status == metav1.ConditionFalse || c.Reason == TokenRenewalFailed || c.Reason == CertificateExpiresSoon
+	return c.Status == metav1.ConditionFalse || slices.Contains([]string{TokenRenewalFailed, CertificateExpiresSoon, CertificateRenewalFailed}, c.Reason)
 }
