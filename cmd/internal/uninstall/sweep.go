@@ -22,7 +22,7 @@ const (
 	atOnce = 4
 	// again is how soon objects are looked for again that are not gone, and
 	// calls are made again that were not answered.
-	again = 500 * time.Millisecond
+	again = 250 * time.Millisecond
 	// sayEvery is how often it is said how far it is.
 	sayEvery = 5 * time.Second
 )

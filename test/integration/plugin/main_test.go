@@ -24,6 +24,7 @@ import (
 var (
 	shared *cluster.Cluster
 	binary string // kubectl-tcr
+	server string // tcr-webhook
 	folder string // for the files of all tests
 )
 
@@ -44,9 +45,10 @@ func runAll(m *testing.M) (code int, err error) {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	binary = filepath.Join(folder, "kubectl-tcr")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/tcr-webhook/tcr-webhook/cmd/kubectl-tcr")
+	server = filepath.Join(folder, "tcr-webhook")
+	build := exec.CommandContext(ctx, "go", "build", "-o", folder, "github.com/tcr-webhook/tcr-webhook/cmd/kubectl-tcr", "github.com/tcr-webhook/tcr-webhook/cmd/tcr-webhook")
 	if out, err := build.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("build kubectl-tcr: %w: %s", err, out)
+		return 1, fmt.Errorf("build kubectl-tcr and tcr-webhook: %w: %s", err, out)
 	}
 	shared, err = cluster.Start(ctx, cluster.Options{Dir: filepath.Join(folder, "cluster"), Progress: os.Stderr})
 	if err != nil {
