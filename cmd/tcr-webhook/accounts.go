@@ -162,15 +162,22 @@ func (a *accounts) Replace(list []any, _ string) error {
 func (a *accounts) Resync() error { return nil }
 
 // Transformer implements toolscache.TransformingStore: what is streamed to us
-// at first is held until all of it is there.
+// at first is held until all of it is there. One object stands for all that do
+// not matter, since 20,000 of their own would be the most memory that a replica
+// ever needs.
 func (a *accounts) Transformer() toolscache.TransformFunc {
+	nobody := &metav1.PartialObjectMetadata{}
 	return func(obj any) (any, error) {
 		meta, ok := obj.(*metav1.PartialObjectMetadata)
 		if !ok {
 			return obj, nil
 		}
+		some := kept(meta.Annotations)
+		if some == nil {
+			return nobody, nil
+		}
 		return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
-			Namespace: meta.Namespace, Name: meta.Name, ResourceVersion: meta.ResourceVersion, Annotations: kept(meta.Annotations),
+			Namespace: meta.Namespace, Name: meta.Name, ResourceVersion: meta.ResourceVersion, Annotations: some,
 		}}, nil
 	}
 }

@@ -52,4 +52,11 @@ func TestAccountsRememberThoseThatMatter(t *testing.T) {
 	stripped, err := a.Transformer()(serviceAccount("shop", "builder", asks))
 	require.NoError(t, err)
 	assert.Equal(t, serviceAccount("shop", "builder", map[string]string{credentials.ServiceAccountAnnotation: "true"}), stripped)
+	plain := func(name string) any {
+		nobody, err := a.Transformer()(serviceAccount("shop", name, map[string]string{"note": "b"}))
+		require.NoError(t, err)
+		return nobody
+	}
+	require.NoError(t, a.Replace([]any{plain("default"), stripped, plain("other")}, "3"))
+	assert.Equal(t, []types.NamespacedName{builder}, a.Annotated(""), "what does not matter is remembered")
 }
