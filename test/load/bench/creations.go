@@ -10,6 +10,7 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/contender"
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/sample"
 	"github.com/tcr-webhook/tcr-webhook/test/load/machine"
+	"github.com/tcr-webhook/tcr-webhook/test/load/openloop"
 )
 
 // slice is how many seconds one namespace has pods created before it is the
@@ -93,7 +94,13 @@ func (c *creations) add(ctx context.Context, a *author, namespace string, rate i
 		return err
 	}
 	n := slice * rate
-	latencies, lost := openLoop(ctx, n, time.Second/time.Duration(rate), a.creator(namespace))
+	var latencies []float64
+	var lost losses
+	openloop.Run(ctx, n, time.Second/time.Duration(rate), a.creator(namespace), func(took time.Duration, err error) {
+		if lost.add(err) {
+			latencies = append(latencies, float64(took))
+		}
+	})
 	after, err := apiServer.CPUTime()
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err

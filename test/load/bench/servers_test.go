@@ -85,25 +85,6 @@ func TestCallersSpeakAsAnAPIServerDoes(t *testing.T) {
 	}
 }
 
-// A stall of a second at 10 a second is felt by all ten who would have come
-// meanwhile, and not only by the one that was under way.
-func TestOpenLoopCountsFromTheIntendedStart(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		stall := time.Now().Add(time.Second)
-		latencies, lost := openLoop(t.Context(), 20, 100*time.Millisecond, func(ctx context.Context) error {
-			return waitUntil(ctx, stall)
-		})
-		assert.Zero(t, lost)
-		assert.Len(t, latencies, 20)
-		sum := time.Duration(0)
-		for _, l := range latencies {
-			sum += time.Duration(l)
-		}
-		assert.Equal(t, 5500*time.Millisecond, sum, "1 s, 900 ms, 800 ms and so on")
-	})
-}
-
 func TestLoopsCountLossesApart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

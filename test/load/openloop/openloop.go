@@ -1,4 +1,6 @@
-package main
+// Package openloop calls at even intervals, whether or not earlier calls have
+// been answered: as callers do who know nothing of each other.
+package openloop
 
 import (
 	"context"
@@ -6,11 +8,10 @@ import (
 	"time"
 )
 
-// openLoop calls n times at even intervals, whether or not earlier calls have
-// been answered. It returns how long after its intended start each call that
-// succeeded was answered, in ns, so that a stall counts for all who would have
-// come during it; and it counts the others.
-func openLoop(ctx context.Context, n int, every time.Duration, call func(context.Context) error) (latencies []float64, lost losses) {
+// Run calls n times, every apart, and returns when all calls have ended. done
+// is told of each, by one goroutine at a time, how long after its intended
+// start it ended, so that a stall counts for all who would have come during it.
+func Run(ctx context.Context, n int, every time.Duration, call func(context.Context) error, done func(took time.Duration, err error)) {
 	var mu sync.Mutex
 	var calls sync.WaitGroup
 	begin := time.Now()
@@ -24,13 +25,10 @@ func openLoop(ctx context.Context, n int, every time.Duration, call func(context
 			took := time.Since(intended)
 			mu.Lock()
 			defer mu.Unlock()
-			if lost.add(err) {
-				latencies = append(latencies, float64(took))
-			}
+			done(took, err)
 		})
 	}
 	calls.Wait()
-	return latencies, lost
 }
 
 func waitUntil(ctx context.Context, t time.Time) error {
