@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"iter"
 	"sync/atomic"
 	"time"
 
@@ -34,7 +34,10 @@ type Options struct {
 	// Client reads from caches and writes. Live reads from the API server.
 	Client client.Client
 	Live   client.Reader
-	Tokens Tokens
+	// Namespaces are the metadata of all, from the same cache, for whom only
+	// reads: a list of the client's is a copy of them.
+	Namespaces func() iter.Seq[*metav1.PartialObjectMetadata]
+	Tokens     Tokens
 	// Directory is the registries there are; nil until they are known.
 	Directory func() *registry.Directory
 	// DigestKey keys the digests that Secrets carry; nil until it is known,
@@ -213,18 +216,6 @@ func readNamespace(ctx context.Context, from client.Reader, name string) (delive
 		Namespace: registry.Namespace{Name: name, Labels: LabelsOf(&meta)},
 		Deliver:   meta.Annotations[delivery.Annotation],
 	}, nil
-}
-
-// LabelsOf are the labels of a namespace. A cache may leave out the one that
-// each has and that says no more than its name.
-func LabelsOf(meta *metav1.PartialObjectMetadata) map[string]string {
-	if _, has := meta.Labels[corev1.LabelMetadataName]; has {
-		return meta.Labels
-	}
-	all := make(map[string]string, len(meta.Labels)+1)
-	maps.Copy(all, meta.Labels)
-	all[corev1.LabelMetadataName] = meta.Name
-	return all
 }
 
 func (k *Keeper) observe(ctx context.Context, namespace string) (Observed, error) {

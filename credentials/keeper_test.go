@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -92,12 +93,28 @@ func newRig(t *testing.T, objects ...client.Object) *rig {
 		},
 	})
 	r.Keeper = NewKeeper(Options{
-		Client: summarized, Live: c, Tokens: r.vault, Directory: func() *registry.Directory { return d },
+		Client: summarized, Live: c, Namespaces: r.namespaces, Tokens: r.vault, Directory: func() *registry.Directory { return d },
 		DigestKey: func() []byte { return sealKey },
 		Owing:     func() {}, SecretName: "tcr-pull", OwnNamespace: "tcr-webhook",
 	})
 	r.SetGrace(500 * time.Millisecond)
 	return r
+}
+
+// namespaces are all there are.
+func (r *rig) namespaces() iter.Seq[*metav1.PartialObjectMetadata] {
+	var all metav1.PartialObjectMetadataList
+	all.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
+	if err := r.client.List(context.Background(), &all); err != nil {
+		panic(err)
+	}
+	return func(yield func(*metav1.PartialObjectMetadata) bool) {
+		for i := range all.Items {
+			if !yield(&all.Items[i]) {
+				return
+			}
+		}
+	}
 }
 
 // lead looks at namespaces as the leader does, and makes the writes that follow.

@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -33,6 +32,7 @@ const reconcilers = 4
 type Reconciler struct {
 	keeper *Keeper
 	relook <-chan struct{}
+	begun  chan struct{} // capacity one: there are namespaces or Secrets that were there before us
 	wave   *wave
 	agenda *agenda
 }
@@ -45,18 +45,36 @@ type queueOfRequests = workqueue.TypedRateLimitingInterface[reconcile.Request]
 // NewReconciler returns a reconciler that looks at every namespace again when
 // relook fires, after the registries or the tokens have changed.
 func NewReconciler(keeper *Keeper, relook <-chan struct{}) *Reconciler {
-	return &Reconciler{keeper: keeper, relook: relook, wave: newWave(), agenda: newAgenda()}
+	return &Reconciler{keeper: keeper, relook: relook, begun: make(chan struct{}, 1), wave: newWave(), agenda: newAgenda()}
 }
 
 // SetupWithManager registers the reconciler.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return builder.ControllerManagedBy(mgr).
 		Named("pull-secrets").
-		For(&corev1.Namespace{}, builder.OnlyMetadata).
+		WatchesMetadata(&corev1.Namespace{}, r.namespaceEvents()).
 		Watches(&corev1.Secret{}, r.secretEvents()).
 		WatchesRawSource(source.Func(r.start)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: reconcilers}).
 		Complete(r)
+}
+
+// namespaceEvents turns events of a namespace into requests for it. Those of what
+// was there before, which are all namespaces whenever another replica leads, are
+// one look at all: the queue never gives back what 10,000 requests made of it.
+func (r *Reconciler) namespaceEvents() handler.EventHandler {
+	enqueue := func(q queueOfRequests, o client.Object) { q.Add(request(o.GetName())) }
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queueOfRequests) {
+			if e.IsInInitialList {
+				signal(r.begun)
+				return
+			}
+			enqueue(q, e.Object)
+		},
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queueOfRequests) { enqueue(q, e.ObjectNew) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queueOfRequests) { enqueue(q, e.Object) },
+	}
 }
 
 // secretEvents turns events of a pull Secret into requests for its namespace.
@@ -64,7 +82,11 @@ func (r *Reconciler) secretEvents() handler.EventHandler {
 	enqueue := func(q queueOfRequests, o client.Object) { q.Add(request(o.GetNamespace())) }
 	return handler.Funcs{
 		CreateFunc: func(_ context.Context, e event.CreateEvent, q queueOfRequests) {
-			if s, ok := e.Object.(*corev1.Secret); ok && !e.IsInInitialList {
+			if e.IsInInitialList {
+				signal(r.begun)
+				return
+			}
+			if s, ok := e.Object.(*corev1.Secret); ok {
 				r.keeper.tellOfNew(s)
 			}
 			enqueue(q, e.Object)
@@ -89,8 +111,9 @@ func (r *Reconciler) start(ctx context.Context, q queueOfRequests) error {
 			case <-ctx.Done():
 				return
 			case <-r.relook:
-				r.lookAtAll(ctx, q)
+			case <-r.begun:
 			}
+			r.lookAtAll(ctx, q)
 			select { // news often come in twos and threes
 			case <-ctx.Done():
 			case <-time.After(betweenRelooks):
@@ -103,14 +126,8 @@ func (r *Reconciler) start(ctx context.Context, q queueOfRequests) error {
 // lookAtAll looks at every namespace, at once and not by way of the queue: a look
 // is some microseconds, and 10,000 requests are megabytes.
 func (r *Reconciler) lookAtAll(ctx context.Context, q queueOfRequests) {
-	var all metav1.PartialObjectMetadataList
-	all.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
-	if err := r.keeper.Client.List(ctx, &all); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Namespaces not listed; they are looked at as they come due")
-		return
-	}
-	for i := range all.Items {
-		req := request(all.Items[i].Name)
+	for meta := range r.keeper.Namespaces() {
+		req := request(meta.Name)
 		if _, err := r.Reconcile(ctx, req); err != nil {
 			q.AddRateLimited(req)
 		}

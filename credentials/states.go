@@ -2,13 +2,8 @@ package credentials
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/delivery"
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
@@ -127,15 +122,9 @@ func (k *Keeper) Census(ctx context.Context) (*Census, error) {
 	if directory == nil || k.DigestKey() == nil {
 		return nil, nil
 	}
-	var namespaces metav1.PartialObjectMetadataList
-	namespaces.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
-	if err := k.Client.List(ctx, &namespaces, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("list namespaces: %w", err)
-	}
 	c := &Census{Secrets: map[State]int{}, Logins: map[registry.Key]LoginCensus{}}
 	now := time.Now()
-	for i := range namespaces.Items {
-		meta := &namespaces.Items[i]
+	for meta := range k.Namespaces() {
 		if meta.Name == k.OwnNamespace || meta.DeletionTimestamp != nil {
 			continue
 		}

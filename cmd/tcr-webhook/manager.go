@@ -54,7 +54,7 @@ func newManager(o options, secretName string) (manager.Manager, error) {
 					Field:     fields.OneTermEqualSelector("metadata.name", secretName),
 					Transform: credentials.Summarize,
 				},
-				&corev1.Namespace{}: {Transform: new(labelSets).strip},
+				&corev1.Namespace{}: {Transform: new(credentials.NamespaceCache).Strip},
 			},
 		},
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsListen},

@@ -121,8 +121,12 @@ func (s *server) build(ctx context.Context, pair *certwatcher.CertWatcher) error
 	s.announcer = s.newAnnouncer(ctx)
 	s.fixed = credentials.NewFixed(s.tokens, s.mgr.GetAPIReader(), s.opts.namespace, s.lookAgain)
 	s.instances = credentials.NewInstances(s.routes.Settle, s.directoryChanged)
+	namespaces, err := cachedNamespaces(ctx, s.mgr.GetCache())
+	if err != nil {
+		return err
+	}
 	s.keeper = credentials.NewKeeper(credentials.Options{
-		Client: s.mgr.GetClient(), Live: s.mgr.GetAPIReader(),
+		Client: s.mgr.GetClient(), Live: s.mgr.GetAPIReader(), Namespaces: namespaces,
 		Tokens: s.fixed, Directory: s.instances.Directory, DigestKey: s.shared.DigestKey,
 		SecretName: s.secretName, OwnNamespace: s.opts.namespace, Metrics: s.metrics.credentials, Owing: s.shared.Changed, Events: s.announcer,
 	})
