@@ -12,7 +12,7 @@ import (
 )
 
 // Outputs is everything that tells about the system, by name: what each
-// replica has logged and what those that run export, the Events and ConfigMaps
+// replica has logged and what those that run export and show, the Events and ConfigMaps
 // of the cluster, and the API server's audit, if there is one. None of it may
 // hold a login.
 func (s *Stack) Outputs(ctx context.Context) (map[string]string, error) {
@@ -27,6 +27,9 @@ func (s *Stack) Outputs(ctx context.Context) (map[string]string, error) {
 			continue
 		}
 		if all[fmt.Sprintf("a metric of replica %d", i)], err = r.Scrape(ctx); err != nil {
+			return nil, err
+		}
+		if all[fmt.Sprintf("the page of replica %d", i)], err = r.StatusPage(ctx); err != nil {
 			return nil, err
 		}
 	}

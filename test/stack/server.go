@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/tcr-webhook/tcr-webhook/test/process"
@@ -95,6 +96,12 @@ func (s *Server) Restart(ctx context.Context) error {
 func (s *Server) ready(ctx context.Context, p *process.Process) error {
 	return p.Await(ctx, func(ctx context.Context) error { return process.Get(ctx, http.DefaultClient, s.probes) })
 }
+
+// URL is that of a path on the port of the metrics: /metrics, or /status.
+func (s *Server) URL(path string) string { return strings.TrimSuffix(s.metrics, "/metrics") + path }
+
+// StatusPage reads the page for a browser.
+func (s *Server) StatusPage(ctx context.Context) (string, error) { return get(ctx, s.URL("/status")) }
 
 // Scrape reads the metrics.
 func (s *Server) Scrape(ctx context.Context) (string, error) { return get(ctx, s.metrics) }
