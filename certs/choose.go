@@ -13,19 +13,36 @@ type Trust struct {
 	// server goes by what its machine trusts, which we cannot see.
 	EmptyTrusts bool
 	Now         time.Time
+
+	verdicts map[verdict]error // so far
+}
+
+// verdict is what a refusal depends on. Most entries are alike in it.
+type verdict struct {
+	host, bundle string
+	leaf         *Leaf
 }
 
 // refusal is why an entry would refuse a certificate; nil where it would not.
-func (t Trust) refusal(e Entry, l *Leaf) error {
+func (t *Trust) refusal(e Entry, l *Leaf) error {
 	if t.EmptyTrusts && len(e.CABundle) == 0 {
 		return nil
 	}
-	return l.verify(e.bundle(), e.Host, t.Now)
+	asked := verdict{e.Host, string(e.CABundle), l}
+	err, known := t.verdicts[asked]
+	if !known {
+		err = l.verify(e.bundle(), e.Host, t.Now)
+		if t.verdicts == nil {
+			t.verdicts = map[verdict]error{}
+		}
+		t.verdicts[asked] = err
+	}
+	return err
 }
 
 // Refusal is the first entry that would refuse l, and why; nil where there is
 // none.
-func (t Trust) Refusal(l *Leaf) (Entry, error) {
+func (t *Trust) Refusal(l *Leaf) (Entry, error) {
 	for _, r := range t.Registrations {
 		for _, e := range r.Entries {
 			if err := t.refusal(e, l); err != nil {
@@ -38,7 +55,7 @@ func (t Trust) Refusal(l *Leaf) (Entry, error) {
 
 // compare tells what would come of b in the place of a: whether an entry is
 // lost, whether one is gained, and whether any trusts a.
-func (t Trust) compare(a, b *Leaf) (loses, gains, trusted bool) {
+func (t *Trust) compare(a, b *Leaf) (loses, gains, trusted bool) {
 	for _, r := range t.Registrations {
 		for _, e := range r.Entries {
 			before, after := t.refusal(e, a) == nil, t.refusal(e, b) == nil
@@ -66,7 +83,7 @@ const (
 // nil for none. It is taken at once where nothing can be lost by it, and where
 // waiting costs more. Otherwise some time has to pass in which no caBundle
 // refused it; held is for how long that has been.
-func Choose(served, candidate *Leaf, t Trust, held, settling time.Duration) Choice {
+func Choose(served, candidate *Leaf, t *Trust, held, settling time.Duration) Choice {
 	if served == nil || !served.holds(t.Now) || served.CA != nil && candidate.CA != nil && served.CA.Equal(candidate.CA) {
 		return Take
 	}

@@ -180,7 +180,7 @@ func (s *Situation) rescued() []*x509.Certificate {
 		all = append(all, s.Content.Current.Certificate)
 	}
 	all = append(append(all, s.Content.salvaged...), s.Content.Previous...)
-	if s.Content.Current == nil || len(s.Content.Damaged) > 0 {
+	if s.Content.Current == nil || len(s.Content.Damaged) > 0 || s.forgotten() {
 		all = append(all, trusted(s.Registrations)...)
 	}
 	return all

@@ -72,7 +72,7 @@ func (h *Holder) Ready() error {
 // offer serves candidate if that is better, and tells whether it did. A nil
 // candidate leaves what is served.
 func (h *Holder) offer(candidate *Leaf, registrations []Registration, at Moment) (taken bool, choice Choice) {
-	trust := Trust{Registrations: registrations, EmptyTrusts: h.emptyTrusts, Now: at.Wall}
+	trust := &Trust{Registrations: registrations, EmptyTrusts: h.emptyTrusts, Now: at.Wall}
 	served := h.served.Load()
 	if candidate != nil {
 		choice = Choose(served, candidate, trust, 0, h.settling)
@@ -87,7 +87,7 @@ func (h *Holder) offer(candidate *Leaf, registrations []Registration, at Moment)
 }
 
 // judge notes whether what is served is trusted.
-func (h *Holder) judge(served *Leaf, trust Trust) {
+func (h *Holder) judge(served *Leaf, trust *Trust) {
 	if served == nil {
 		return
 	}

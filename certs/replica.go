@@ -15,6 +15,7 @@ type replica struct {
 	lives Lives
 
 	held      steady // that every caBundle has all of the Secret
+	waits     steady // what is to be done
 	candidate *Leaf  // that is not served yet
 }
 
@@ -52,11 +53,7 @@ func (r *replica) untilDue(signer *Authority, now time.Time) time.Duration {
 }
 
 func (r *replica) situation(v view, held time.Duration) Situation {
-	s := Situation{Content: v.content, Registrations: v.registrations, Held: held, Now: v.at.Wall, Lives: r.lives}
-	if l := r.served.Load(); l != nil {
-		s.Serving = l.CA
-	}
-	return s
+	return Situation{Content: v.content, Registrations: v.registrations, Held: held, Serving: r.serving(), Now: v.at.Wall, Lives: r.lives}
 }
 
 // serve signs another certificate where that is due, and serves it as soon as
@@ -76,6 +73,54 @@ func (r *replica) serve(v view) error {
 		r.candidate = nil
 	}
 	return err
+}
+
+// tears tells whether the caBundle of r has to become that of c. A Secret that
+// cannot sign, or that has lost what is served, is mended first.
+func (r *replica) tears(seen Registration, c Content, now time.Time) bool {
+	s := Situation{Content: c, Serving: r.serving(), Now: now}
+	return c.Current != nil && !s.forgotten() && seen.Differs(c.Bundle())
+}
+
+// serving is the CA of what is served, or nil.
+func (r *replica) serving() *x509.Certificate {
+	if l := r.served.Load(); l != nil {
+		return l.CA
+	}
+	return nil
+}
+
+// patience is how long a replica that does not lead lets a fault be another's to
+// mend.
+const patience = 300 * time.Millisecond
+
+// Turn is what there is to do, and for whom.
+type Turn struct {
+	Plan Plan
+	// Torn tells that a caBundle is not what it should be.
+	Torn bool
+	// Leading tells whether this replica leads.
+	Leading bool
+	// First tells that there is no Secret. Who creates it first has created it.
+	First bool
+}
+
+// untilTurn is how long this replica leaves what is to be done to another: the
+// leader goes first, and the others do what has not been done for a while, so
+// that nothing depends on there being one. It is zero where nothing is to be
+// done.
+func (r *replica) untilTurn(t Turn, up time.Duration) time.Duration {
+	fault := t.Torn || t.Plan.Urgent
+	due := fault || t.Plan.Action != Rest
+	wait := r.lives.settling()
+	if fault {
+		wait = min(wait, patience)
+	}
+	held := r.waits.held(fmt.Sprint(t.Plan.Action, fault), due, up)
+	if !due || t.Leading || t.First && t.Plan.Urgent {
+		return 0
+	}
+	return max(0, wait-held)
 }
 
 func labels(certs []*x509.Certificate) []string {

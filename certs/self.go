@@ -26,7 +26,7 @@ type SelfOptions struct {
 	// Registrations are those that are there and can be read, as watched.
 	Registrations func(context.Context) []Registration
 	// Leading tells whether this replica leads. It goes first; the others do
-	// what ends a fault if it is not done soon.
+	// what is not done soon.
 	Leading func() bool
 	// Repaired is told of a caBundle that was not as we had left it.
 	Repaired func(Registration)
@@ -42,8 +42,6 @@ type Self struct {
 	injector injector
 	problem  atomic.Pointer[string]
 
-	// Of Start's goroutine:
-	fault       steady
 	authorities atomic.Pointer[Content] // as last read
 }
 
@@ -72,9 +70,6 @@ const (
 	retryFirst = 100 * time.Millisecond
 	// stepTimeout bounds the calls of one look.
 	stepTimeout = 5 * time.Second
-	// patience is how long a replica that does not lead lets a fault be another's
-	// to mend, and as much again at random, so that not all mend it at once.
-	patience = 300 * time.Millisecond
 )
 
 // Changed says that the Secret or a registration has changed.
@@ -137,8 +132,9 @@ func (s *Self) step(ctx context.Context) (time.Duration, error) {
 	}
 	torn := s.torn(v)
 	wait := min(max(plan.Wait, retryFirst), lookEvery)
-	if other := s.turn(plan, torn, stored.ResourceVersion == "", v.at.Up); other > 0 {
-		return min(wait, other), nil
+	turn := Turn{Plan: plan, Torn: len(torn) > 0, Leading: s.Leading(), First: stored.ResourceVersion == ""}
+	if other := s.untilTurn(turn, v.at.Up); other > 0 {
+		return min(wait, other+rand.N(patience)), nil
 	}
 	if plan.Action != Rest {
 		err = s.write(ctx, stored, v, plan)
@@ -149,36 +145,15 @@ func (s *Self) step(ctx context.Context) (time.Duration, error) {
 // torn lists the registrations whose caBundle is not what it should be.
 func (s *Self) torn(v view) []Registration {
 	var torn []Registration
-	bundle := v.content.Bundle()
-	if v.content.Current == nil {
-		return nil
-	}
 	for _, r := range v.registrations {
-		if r.Differs(bundle) {
+		switch {
+		case s.tears(r, v.content, v.at.Wall):
 			torn = append(torn, r)
-		} else {
-			s.injector.whole(r, bundle)
+		case v.content.Current != nil:
+			s.injector.whole(r, v.content.Bundle())
 		}
 	}
 	return torn
-}
-
-// turn is how long this replica leaves what is to be done to another; zero
-// where it is its own turn, or nothing is to be done.
-func (s *Self) turn(plan Plan, torn []Registration, first bool, up time.Duration) time.Duration {
-	fault := plan.Urgent || len(torn) > 0
-	held := s.fault.held("fault", fault, up)
-	switch {
-	case s.Leading(), first && plan.Urgent:
-		return 0 // who creates the Secret first has created it
-	case !fault && plan.Action == Rest:
-		return 0
-	case !fault:
-		return lookEvery // the leader's
-	case held < patience:
-		return patience - held + rand.N(patience)
-	}
-	return 0
 }
 
 // write does plan's step on the Secret.
@@ -212,12 +187,11 @@ func (s *Self) inject(ctx context.Context, torn []Registration) error {
 		return err
 	}
 	content := ParseContent(stored.Data)
-	if content.Current == nil {
-		return nil // the watch brings that, too
-	}
 	var errs []error
 	for _, r := range torn {
-		errs = append(errs, s.injector.inject(ctx, r, content.Bundle()))
+		if s.tears(r, content, s.clock.now().Wall) {
+			errs = append(errs, s.injector.inject(ctx, r, content.Bundle()))
+		}
 	}
 	return errors.Join(errs...)
 }
