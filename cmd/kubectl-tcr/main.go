@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, streams
 	if strings.HasPrefix(filepath.Base(args[0]), "kubectl-") {
 		name = "kubectl tcr"
 	}
-	c := &command{streams: streams, flags: genericclioptions.NewConfigFlags(true), symbols: symbolsFor(getenv)}
+	c := &command{streams: streams, flags: genericclioptions.NewConfigFlags(true), symbols: symbolsFor(getenv), getenv: getenv}
 	root := c.root(name)
 	root.SetArgs(args[1:])
 	root.SetIn(streams.In)
@@ -73,6 +73,8 @@ type command struct {
 	flags   *genericclioptions.ConfigFlags
 	symbols symbols
 	ascii   bool
+	color   string
+	getenv  func(string) string
 	install install
 }
 
@@ -95,7 +97,8 @@ func (c *command) root(name string) *cobra.Command {
 	c.flags.AddFlags(root.PersistentFlags())
 	c.install.addTo(root.PersistentFlags())
 	root.PersistentFlags().BoolVar(&c.ascii, "ascii", false, "print OK, WARN, FAIL in place of symbols; so it is in a locale that is not UTF-8")
-	root.AddCommand(c.auditCommand(), c.lintCommand(), c.renderCommand(), c.uninstallCommand(), c.migrateCommand())
+	root.PersistentFlags().StringVar(&c.color, "color", "auto", "colours: auto, on a terminal; always; or never, as NO_COLOR has it")
+	root.AddCommand(c.auditCommand(), c.explainCommand(), c.lintCommand(), c.renderCommand(), c.uninstallCommand(), c.migrateCommand())
 	return root
 }
 
