@@ -3,8 +3,7 @@
 package main
 
 import (
-	"bytes"
-	"os"
+	"maps"
 	"slices"
 	"testing"
 
@@ -13,18 +12,25 @@ import (
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/yaml"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/tcr-webhook/tcr-webhook/test/chart"
 )
 
-// daemonSet is that of deploy/hosts.yaml.
-func daemonSet(t *testing.T) appsv1.DaemonSet {
+// daemonSet is the chart's.
+func daemonSet(t *testing.T, more ...chart.Values) appsv1.DaemonSet {
 	t.Helper()
-	data, err := os.ReadFile("../../deploy/hosts.yaml")
+	values := chart.InstallValues()
+	values["nodeAgent"] = chart.Values{"enabled": true}
+	for _, m := range more {
+		maps.Copy(values, m)
+	}
+	objects, err := chart.Render(values)
 	require.NoError(t, err)
 	var found appsv1.DaemonSet
-	for doc := range bytes.SplitSeq(data, []byte("\n---\n")) {
-		if bytes.Contains(doc, []byte("\nkind: DaemonSet\n")) {
-			require.NoError(t, yaml.UnmarshalStrict(doc, &found))
+	for _, o := range objects {
+		if o.GetKind() == "DaemonSet" {
+			require.NoError(t, runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(o.Object, &found, true))
 		}
 	}
 	require.NotEmpty(t, found.Name)
@@ -51,10 +57,11 @@ func TestThePodMayDoNothingButWriteTheHostsFile(t *testing.T) {
 	}
 }
 
-// What the manifest mounts is where the flags' defaults look.
-func TestTheManifestFitsTheFlags(t *testing.T) {
+// What the chart mounts is where the flags' defaults look.
+func TestTheChartFitsTheFlags(t *testing.T) {
 	t.Parallel()
-	c := daemonSet(t).Spec.Template.Spec.Containers[0]
+	ours := chart.Values{"hosts": []any{"r.example.com"}, "logLevel": "debug", "nodeAgent": chart.Values{"enabled": true, "removeOnExit": true, "metricsPort": 8088}}
+	c := daemonSet(t, ours).Spec.Template.Spec.Containers[0]
 	var o options
 	flags := pflag.NewFlagSet("tcr-hosts", pflag.ContinueOnError)
 	o.addCommon(flags)
@@ -62,14 +69,17 @@ func TestTheManifestFitsTheFlags(t *testing.T) {
 	require.NoError(t, flags.Parse(c.Args))
 	_, err := o.check()
 	require.NoError(t, err)
+	assert.Equal(t, []string{".tencentcloudcr.com", "r.example.com"}, o.domains)
+	assert.True(t, o.removeOnExit)
+	assert.Equal(t, "debug", o.logLevel)
 	mounts := map[string]string{}
 	for _, m := range c.VolumeMounts {
 		mounts[m.Name] = m.MountPath
 	}
 	assert.Equal(t, map[string]string{"hosts": "/etc/tcr-hosts", "node": o.file, "state": o.stateDir}, mounts)
 	assert.Equal(t, mounts["hosts"]+"/hosts.yaml", o.hosts)
-	assert.Equal(t, ":8080", o.listen)
-	assert.EqualValues(t, 8080, c.Ports[0].ContainerPort)
+	assert.Equal(t, ":8088", o.listen)
+	assert.EqualValues(t, 8088, c.Ports[0].ContainerPort)
 }
 
 // A node is to have the names before its pods are pulled.

@@ -89,6 +89,9 @@ func (w *watched) run(t *testing.T) (stop func()) {
 	return func() { cancel(); assert.NoError(t, errors.Join(<-ended, <-ended)) }
 }
 
+// someRules are those of an entry that is called; one without any counts as none.
+var someRules = []admissionregistrationv1.RuleWithOperations{{}}
+
 // register makes both registrations, complete but for what the test is about.
 func (w *watched) register(t *testing.T, ca []byte) {
 	t.Helper()
@@ -97,10 +100,10 @@ func (w *watched) register(t *testing.T, ca []byte) {
 	mutating, validating := &admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{}
 	mutating.Name, validating.Name = registration.Name, registration.Name
 	for _, name := range []string{"pods", "pods-best-effort"} {
-		mutating.Webhooks = append(mutating.Webhooks, admissionregistrationv1.MutatingWebhook{Name: name + ".tcr-webhook.io", ClientConfig: config, FailurePolicy: &ignore})
+		mutating.Webhooks = append(mutating.Webhooks, admissionregistrationv1.MutatingWebhook{Name: name + ".tcr-webhook.io", ClientConfig: config, FailurePolicy: &ignore, Rules: someRules})
 	}
 	for _, name := range []string{"final-pods", "namespaces"} {
-		validating.Webhooks = append(validating.Webhooks, admissionregistrationv1.ValidatingWebhook{Name: name + ".tcr-webhook.io", ClientConfig: config, FailurePolicy: &ignore})
+		validating.Webhooks = append(validating.Webhooks, admissionregistrationv1.ValidatingWebhook{Name: name + ".tcr-webhook.io", ClientConfig: config, FailurePolicy: &ignore, Rules: someRules})
 	}
 	for _, o := range []client.Object{mutating, validating} {
 		require.NoError(t, client.IgnoreNotFound(w.client.Delete(t.Context(), o)))
@@ -116,8 +119,8 @@ func (w *watched) registerPolicy(t *testing.T, blocks admissionregistrationv1.Fa
 	ignore := admissionregistrationv1.Ignore
 	config := admissionregistrationv1.WebhookClientConfig{CABundle: []byte("pem")}
 	c := &admissionregistrationv1.ValidatingWebhookConfiguration{Webhooks: []admissionregistrationv1.ValidatingWebhook{
-		{Name: "policy.tcr-webhook.io", ClientConfig: config, FailurePolicy: &blocks},
-		{Name: "policy-workloads.tcr-webhook.io", ClientConfig: config, FailurePolicy: &ignore},
+		{Name: "policy.tcr-webhook.io", ClientConfig: config, FailurePolicy: &blocks, Rules: someRules},
+		{Name: "policy-workloads.tcr-webhook.io", ClientConfig: config, FailurePolicy: &ignore, Rules: someRules},
 	}}
 	c.Name = registration.PolicyName
 	require.NoError(t, w.client.Create(t.Context(), c))

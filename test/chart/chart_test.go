@@ -1,8 +1,10 @@
 package chart
 
 import (
+	"os"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -53,4 +55,14 @@ func TestWhatIsRenderedByDefault(t *testing.T) {
 		"ValidatingAdmissionPolicy/tcr-webhook-registrations", "ValidatingAdmissionPolicyBinding/tcr-webhook-registrations",
 		"ValidatingAdmissionPolicy/tcr-webhook-cabundle", "ValidatingAdmissionPolicyBinding/tcr-webhook-cabundle",
 	}, names(objects))
+}
+
+// deploy/install.yaml is what the chart makes of its defaults.
+func TestInstallIsRendered(t *testing.T) {
+	t.Parallel()
+	want, err := Install()
+	require.NoError(t, err)
+	got, err := os.ReadFile(InstallFile())
+	require.NoError(t, err)
+	assert.Empty(t, cmp.Diff(want, string(got)), "deploy/install.yaml is not what the chart renders: go run ./test/chart/render")
 }

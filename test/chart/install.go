@@ -8,7 +8,7 @@ import (
 // installHeader says what deploy/install.yaml is.
 const installHeader = `# tcr-webhook as the chart in deploy/chart renders it by default, but for what
 # kubectl users do themselves: the configuration is a ConfigMap of their own
-# (tcr-webhook-config, see config.yaml), and the cloud credentials, if a key is
+# (tcr-webhook-config, see examples/configs), and the cloud credentials, if a key is
 # used, the Secret tcr-webhook-credentials. The README has the commands.
 #
 # Made by: go run ./test/chart/render. Do not edit it; edit the chart.

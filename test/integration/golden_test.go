@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/tcr-webhook/tcr-webhook/test/chart"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencent"
 	"github.com/tcr-webhook/tcr-webhook/test/stack"
 )
@@ -89,9 +91,9 @@ var unwarned = map[string]string{
 func TestGoldenPodsOnARealAPIServer(t *testing.T) {
 	t.Parallel()
 	cases := readGoldens(t)
-	s := start(t, stack.Options{Config: goldenConfig, Prepare: addGoldenInstances})
+	customDomain := chart.Values{"hosts": []any{"r.example.com"}}
+	s := start(t, stack.Options{Config: goldenConfig, Values: customDomain, Prepare: addGoldenInstances})
 	h := &goldenHarness{author: newAuthor(t, s), namespaces: map[string]string{}}
-	registerCustomDomain(t, s.Client)
 	registerEveryPod(t, s)
 	h.prepare(t, cases)
 
@@ -157,38 +159,17 @@ func readGoldens(t *testing.T) (cases []golden) {
 	return cases
 }
 
-// registerCustomDomain does what an administrator with a custom domain does to
-// the registration.
-func registerCustomDomain(t *testing.T, c client.Client) {
-	t.Helper()
-	const suffix = `[^/]+[.]tencentcloudcr[.]com`
-	var list admissionregistrationv1.MutatingWebhookConfigurationList
-	require.NoError(t, c.List(t.Context(), &list))
-	found := false
-	for i := range list.Items {
-		for w := range list.Items[i].Webhooks {
-			conditions := list.Items[i].Webhooks[w].MatchConditions
-			for m := range conditions {
-				found = found || strings.Contains(conditions[m].Expression, suffix)
-				conditions[m].Expression = strings.ReplaceAll(conditions[m].Expression, suffix, `(`+suffix+`|r[.]example[.]com)`)
-			}
-		}
-		require.NoError(t, c.Update(t.Context(), &list.Items[i]))
-	}
-	require.True(t, found, "the registration names TCR's hosts otherwise")
-}
-
 // registerEveryPod has the webhook asked about every pod, in some namespaces.
 func registerEveryPod(t *testing.T, s *stack.Stack) {
 	t.Helper()
-	require.NoError(t, s.Register(t.Context(), "registration-always.yaml"))
-	var always admissionregistrationv1.MutatingWebhookConfiguration
-	require.NoError(t, s.Client.Get(t.Context(), client.ObjectKey{Name: "zz-tcr-webhook-always"}, &always))
-	for i := range always.Webhooks {
-		selector := always.Webhooks[i].NamespaceSelector
-		selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{Key: everyPod, Operator: metav1.LabelSelectorOpExists})
-	}
-	require.NoError(t, s.Client.Update(t.Context(), &always))
+	require.NoError(t, s.Register(t.Context(), chart.Values{"inject": "Always"}))
+	var c admissionregistrationv1.MutatingWebhookConfiguration
+	require.NoError(t, s.Client.Get(t.Context(), client.ObjectKey{Name: "zz-tcr-webhook"}, &c))
+	i := slices.IndexFunc(c.Webhooks, func(w admissionregistrationv1.MutatingWebhook) bool { return w.Name == "every-pod.tcr-webhook.io" })
+	require.NotEqual(t, -1, i)
+	selector := c.Webhooks[i].NamespaceSelector
+	selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{Key: everyPod, Operator: metav1.LabelSelectorOpExists})
+	require.NoError(t, s.Client.Update(t.Context(), &c))
 }
 
 // everyPod labels a namespace of which every pod is asked about.

@@ -1,9 +1,9 @@
 package integration
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,12 +12,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
+	"github.com/tcr-webhook/tcr-webhook/test/chart"
 	"github.com/tcr-webhook/tcr-webhook/test/stack"
 )
 
-// The node agent's manifest is applied as the README says, and its pods are
+// The node agent's DaemonSet is applied, and its pods are
 // admitted, which a namespace at level restricted refuses.
 func TestTheNodeAgentsPodsAreAdmitted(t *testing.T) {
 	t.Parallel()
@@ -25,16 +28,23 @@ func TestTheNodeAgentsPodsAreAdmitted(t *testing.T) {
 	a := newAuthor(t, s)
 	const namespace = "agents"
 	a.namespace(t, namespace)
-	manifest, err := os.ReadFile("../../deploy/hosts.yaml")
+	values := chart.InstallValues()
+	values["nodeAgent"], values["namespaceOverride"] = chart.Values{"enabled": true}, namespace
+	objects, err := chart.Render(values)
+	require.NoError(t, err)
+	agent := slices.IndexFunc(objects, func(o *unstructured.Unstructured) bool { return o.GetKind() == "DaemonSet" })
+	require.NotEqual(t, -1, agent)
+	manifest, err := yaml.Marshal(objects[agent])
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "hosts.yaml")
-	require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(manifest, []byte("namespace: tcr-webhook\n"), []byte("namespace: "+namespace+"\n")), 0o600))
+	require.NoError(t, os.WriteFile(file, manifest, 0o600))
+	require.NoError(t, a.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "tcr-webhook-hosts"}}))
 	const level = "pod-security.kubernetes.io/enforce="
 	kubectl(t, s.Cluster, "label", "namespace", namespace, level+"restricted")
 	kubectl(t, s.Cluster, "apply", "-f", file)
 
 	var ds appsv1.DaemonSet
-	require.NoError(t, a.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "tcr-hosts"}, &ds))
+	require.NoError(t, a.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "tcr-webhook-hosts"}, &ds))
 	pod := func() *corev1.Pod {
 		return &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{GenerateName: "tcr-hosts-", Namespace: namespace, Labels: ds.Spec.Template.Labels},

@@ -1,8 +1,6 @@
 package integration
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tcr-webhook/tcr-webhook/test/chart"
 	"github.com/tcr-webhook/tcr-webhook/test/stack"
 )
 
@@ -34,16 +33,16 @@ const policyRules = `policy:
     allow: [tcr-m3ut3qxx]
 `
 
-// startPolicy starts a system with policyRules, registered by file, and waits
-// until it is in force.
-func startPolicy(t *testing.T, file string) (*stack.Stack, *author) {
+// startPolicy starts a system with policyRules, registered as the value
+// policyRegistration says, and waits until it is in force.
+func startPolicy(t *testing.T, how string) (*stack.Stack, *author) {
 	t.Helper()
 	s := start(t, stack.Options{Config: stack.DefaultConfig + policyRules, Audit: true})
 	a := newAuthor(t, s)
 	for _, name := range []string{"enforced", "warned", "audited", "shop"} {
 		a.namespace(t, name)
 	}
-	require.NoError(t, s.Register(t.Context(), file))
+	require.NoError(t, s.Register(t.Context(), policyRegistration(how)))
 	eventually(t, "the allow-list to be in force", func() bool {
 		err := a.Create(t.Context(), newPod("enforced", "probe", "nginx"), client.DryRunAll)
 		return apierrors.IsForbidden(err)
@@ -51,6 +50,8 @@ func startPolicy(t *testing.T, file string) (*stack.Stack, *author) {
 	_ = a.taken()
 	return s, a
 }
+
+func policyRegistration(how string) chart.Values { return chart.Values{"policyRegistration": how} }
 
 // assertDenied holds that err is the verdict of the rule.
 func assertDenied(t *testing.T, err error, image, rule string) {
@@ -65,7 +66,7 @@ func assertDenied(t *testing.T, err error, image, rule string) {
 
 func TestPolicyEnforced(t *testing.T) {
 	t.Parallel()
-	s, a := startPolicy(t, "registration-policy-enforce.yaml")
+	s, a := startPolicy(t, "Fail")
 
 	for _, image := range []string{
 		"nginx", "registry.k8s.io.evil.com/pause", "registry.k8s.io:5000/pause", "evil.io/registry.k8s.io/pause",
@@ -102,7 +103,7 @@ func TestPolicyEnforced(t *testing.T) {
 
 func TestPolicyOfRunningPods(t *testing.T) {
 	t.Parallel()
-	_, a := startPolicy(t, "registration-policy-enforce.yaml")
+	_, a := startPolicy(t, "Fail")
 	pod := a.pod(t, "enforced", "web", publicImage, "registry.k8s.io/pause:3")
 
 	patch := func(image string) error {
@@ -145,7 +146,7 @@ func workloads(namespace string, template corev1.PodTemplateSpec) []client.Objec
 
 func TestPolicyOfTemplates(t *testing.T) {
 	t.Parallel()
-	s, a := startPolicy(t, "registration-policy-enforce.yaml")
+	s, a := startPolicy(t, "Fail")
 	const warning = "tcr-webhook: pods will be denied: containers/c0: image docker.io/library/nginx is not allowed by rule only-ours; allowed: "
 	for _, o := range workloads("enforced", corev1.PodTemplateSpec{Spec: newPod("", "", "nginx").Spec}) {
 		require.NoError(t, a.Create(t.Context(), o), "%T", o)
@@ -175,7 +176,7 @@ func TestPolicyOfTemplates(t *testing.T) {
 
 func TestPolicyHasOneVerdict(t *testing.T) {
 	t.Parallel()
-	_, a := startPolicy(t, "registration-policy-enforce.yaml")
+	_, a := startPolicy(t, "Fail")
 	const text = "demo.tencentcloudcr.com/secret/app:1) is denied by rule only-ours, which denies demo.tencentcloudcr.com/secret/*"
 	secret := stack.PublicHost + "/secret/app:1"
 	template := corev1.PodTemplateSpec{Spec: newPod("", "", stack.PrivateHost+"/secret/app:1").Spec}
@@ -194,7 +195,7 @@ func TestPolicyHasOneVerdict(t *testing.T) {
 
 func TestPolicyWarnsAndNotes(t *testing.T) {
 	t.Parallel()
-	s, a := startPolicy(t, "registration-policy.yaml")
+	s, a := startPolicy(t, "Ignore")
 	a.pod(t, "warned", "web", "nginx", publicImage)
 	assert.Contains(t, a.taken(), "tcr-webhook: containers/c0: image docker.io/library/nginx is not allowed by rule beware; allowed: demo.tencentcloudcr.com")
 	a.pod(t, "audited", "web", "nginx")
@@ -229,7 +230,7 @@ func TestPolicyWarnsAndNotes(t *testing.T) {
 
 func TestPolicyWithoutUs(t *testing.T) {
 	t.Parallel()
-	s, a := startPolicy(t, "registration-policy-enforce.yaml")
+	s, a := startPolicy(t, "Fail")
 	old := a.pod(t, "enforced", "old", publicImage)
 	s.Server.Kill()
 
@@ -246,33 +247,9 @@ func TestPolicyWithoutUs(t *testing.T) {
 	a.pod(t, "kube-system", "exempt", "nginx")
 	require.NoError(t, a.Create(t.Context(), ourOwn()))
 
-	require.NoError(t, s.Register(t.Context(), "registration-policy.yaml"))
+	require.NoError(t, s.Register(t.Context(), policyRegistration("Ignore")))
 	eventually(t, "pods to be admitted while nothing enforces", func() bool {
 		return a.Create(t.Context(), newPod("enforced", "unjudged", "registry.k8s.io/pause:3")) == nil
 	})
 	require.NoError(t, s.Server.Restart(t.Context()))
-}
-
-// The two registrations are one in two states.
-func TestPolicyRegistrationsDifferInOneWord(t *testing.T) {
-	t.Parallel()
-	read := func(name string) (lines []string) {
-		text, err := os.ReadFile(filepath.Join("..", "..", "deploy", name))
-		require.NoError(t, err)
-		for line := range strings.Lines(string(text)) {
-			if !strings.HasPrefix(line, "#") {
-				lines = append(lines, strings.TrimSpace(line))
-			}
-		}
-		return lines
-	}
-	milder, stricter := read("registration-policy.yaml"), read("registration-policy-enforce.yaml")
-	require.Len(t, stricter, len(milder))
-	var differing []string
-	for i := range milder {
-		if milder[i] != stricter[i] {
-			differing = append(differing, milder[i], stricter[i])
-		}
-	}
-	assert.Equal(t, []string{"failurePolicy: Ignore", "failurePolicy: Fail"}, differing)
 }

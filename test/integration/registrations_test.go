@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tcr-webhook/tcr-webhook/test/chart"
 	"github.com/tcr-webhook/tcr-webhook/test/stack"
 )
 
@@ -183,7 +184,7 @@ func TestWithoutUs(t *testing.T) {
 func TestEveryPodGetsTheSecretWhereTheRegistrationSaysSo(t *testing.T) {
 	t.Parallel()
 	s := start(t, stack.Options{})
-	require.NoError(t, s.Register(t.Context(), "registration-always.yaml"))
+	require.NoError(t, s.Register(t.Context(), chart.Values{"inject": "Always"}))
 	a := newAuthor(t, s)
 	a.namespace(t, "shop")
 	a.namespace(t, "no-tcr")

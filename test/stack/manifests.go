@@ -1,20 +1,18 @@
 package stack
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"io"
-	"os"
+	"maps"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	kruntime "k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tcr-webhook/tcr-webhook/test/chart"
 )
 
 // root is the checkout that this file was built from.
@@ -23,34 +21,14 @@ func root() string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
-// manifests reads the objects of a file in deploy, and those in its lists.
-func manifests(name string) ([]*unstructured.Unstructured, error) {
-	data, err := os.ReadFile(filepath.Join(root(), "deploy", name))
-	if err != nil {
-		return nil, err
-	}
-	var objects []*unstructured.Unstructured
-	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
-	for {
-		var u unstructured.Unstructured
-		switch err := decoder.Decode(&u); {
-		case errors.Is(err, io.EOF):
-			return objects, nil
-		case err != nil:
-			return nil, fmt.Errorf("read manifest %s: %w", name, err)
-		}
-		if !u.IsList() {
-			objects = append(objects, &u)
-			continue
-		}
-		if err := u.EachListItem(func(o kruntime.Object) error {
-			item, _ := o.(*unstructured.Unstructured)
-			objects = append(objects, item)
-			return nil
-		}); err != nil {
-			return nil, fmt.Errorf("read manifest %s: %w", name, err)
-		}
-	}
+// render renders the chart as deploy/install.yaml has it, but for what the
+// options of the stack say, and for values.
+func (s *Stack) render(values chart.Values) ([]*unstructured.Unstructured, error) {
+	all := chart.InstallValues()
+	all["certs"] = chart.Values{"mode": "provided"} // by startServers
+	maps.Copy(all, s.values)
+	maps.Copy(all, values)
+	return chart.Render(all)
 }
 
 func (s *Stack) apply(ctx context.Context, u *unstructured.Unstructured) error {
@@ -61,14 +39,18 @@ func (s *Stack) apply(ctx context.Context, u *unstructured.Unstructured) error {
 	return nil
 }
 
-// applyInstall applies the installation. Nothing runs its Deployment here: the
-// processes that startServers starts have its ServiceAccount's rights instead.
+// applyInstall applies all of the chart but the registrations. Nothing runs its
+// Deployment here: the processes that startServers starts have its
+// ServiceAccount's rights instead.
 func (s *Stack) applyInstall(ctx context.Context) error {
-	objects, err := manifests("install.yaml")
+	objects, err := s.render(nil)
 	if err != nil {
 		return err
 	}
 	for _, u := range objects {
+		if registers(u) {
+			continue
+		}
 		if err := s.apply(ctx, u); err != nil {
 			return err
 		}
@@ -76,14 +58,21 @@ func (s *Stack) applyInstall(ctx context.Context) error {
 	return nil
 }
 
-// Register applies a file of registrations in deploy as it is, but for the way
-// to the server: there is no Service on loopback.
-func (s *Stack) Register(ctx context.Context, name string) error {
-	objects, err := manifests(name)
+func registers(u *unstructured.Unstructured) bool {
+	return strings.HasSuffix(u.GetKind(), "WebhookConfiguration")
+}
+
+// Register applies the registrations as the chart has them for values, but for
+// the way to the server: there is no Service on loopback.
+func (s *Stack) Register(ctx context.Context, values chart.Values) error {
+	objects, err := s.render(values)
 	if err != nil {
 		return err
 	}
 	for _, u := range objects {
+		if !registers(u) {
+			continue
+		}
 		if err := s.redirect(u); err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/tcr-webhook/tcr-webhook/test/chart"
 	"github.com/tcr-webhook/tcr-webhook/test/cluster"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/pki"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencent"
@@ -55,6 +56,8 @@ type Options struct {
 	Binary string
 	// Config replaces DefaultConfig.
 	Config string
+	// Values are those of the chart that differ from deploy/install.yaml's.
+	Values chart.Values
 	// Env is the environment of tcr-webhook, such as TKE gives to a pod with an
 	// identity.
 	Env []string
@@ -82,6 +85,7 @@ type Stack struct {
 	Client client.WithWatch
 
 	dir     string
+	values  chart.Values
 	address string // of the webhook, for the API server
 	audited bool
 	ca      *pki.CA        // of its certificate
@@ -100,7 +104,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		o.Config = DefaultConfig
 	}
 	o.Replicas = max(o.Replicas, 1)
-	s := &Stack{dir: o.Dir, audited: o.Audit}
+	s := &Stack{dir: o.Dir, values: o.Values, audited: o.Audit}
 	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
@@ -117,7 +121,7 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 	if err := s.startCluster(ctx, o); err != nil {
 		return err
 	}
-	say("applying deploy/install.yaml")
+	say("applying what deploy/chart renders")
 	if err := s.applyInstall(ctx); err != nil {
 		return err
 	}
@@ -125,8 +129,8 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 	if err := s.startServers(ctx, o); err != nil {
 		return err
 	}
-	say("applying deploy/registration.yaml")
-	return s.Register(ctx, "registration.yaml")
+	say("applying its registrations")
+	return s.Register(ctx, nil)
 }
 
 func (s *Stack) startCloud(ctx context.Context, o Options) error {

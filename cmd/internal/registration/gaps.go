@@ -34,7 +34,7 @@ type Kind string
 const (
 	// Missing: there is no such registration, so nobody calls us.
 	Missing Kind = "Missing"
-	// EntryMissing: the registration lacks one of our webhooks.
+	// EntryMissing: the registration lacks one of our webhooks, or its rules.
 	EntryMissing Kind = "EntryMissing"
 	// CABundleMissing: the API server cannot trust our certificate.
 	CABundleMissing Kind = "CABundleMissing"
@@ -75,7 +75,7 @@ func (g Gap) String() string {
 		}
 		return g.In + " does not exist, so nothing asks tcr-webhook: apply the registration"
 	case EntryMissing:
-		return fmt.Sprintf("%s lacks the webhook %s: apply the registration again", registrationOf(g.In), g.In)
+		return fmt.Sprintf("%s lacks the webhook %s, or its rules: apply the registration again", registrationOf(g.In), g.In)
 	case CABundleMissing:
 		return g.In + " has no caBundle, so the API server cannot trust tcr-webhook: have it filled in"
 	case FailurePolicyBlocks:
@@ -94,7 +94,8 @@ func (g Gap) String() string {
 	}
 }
 
-// entry is one of our webhooks, of any registration.
+// entry is one of our webhooks, of any registration. One without rules is never
+// called: it is there for the caBundle that it keeps, and counts as none.
 type entry struct {
 	name       string
 	caBundle   []byte
@@ -135,7 +136,9 @@ func Gaps(live Live, hosts []registry.Host, list AllowList) []Gap {
 	} else {
 		var entries []entry
 		for _, w := range live.Mutating.Webhooks {
-			entries = append(entries, entry{w.Name, w.ClientConfig.CABundle, w.FailurePolicy, w.MatchConditions})
+			if len(w.Rules) > 0 {
+				entries = append(entries, entry{w.Name, w.ClientConfig.CABundle, w.FailurePolicy, w.MatchConditions})
+			}
 		}
 		gaps = append(gaps, compare(mutatingEntries(), entries, hosts)...)
 	}
@@ -150,7 +153,9 @@ func Gaps(live Live, hosts []registry.Host, list AllowList) []Gap {
 func entriesOf(c *admissionregistrationv1.ValidatingWebhookConfiguration) []entry {
 	entries := make([]entry, 0, len(c.Webhooks))
 	for _, w := range c.Webhooks {
-		entries = append(entries, entry{w.Name, w.ClientConfig.CABundle, w.FailurePolicy, w.MatchConditions})
+		if len(w.Rules) > 0 {
+			entries = append(entries, entry{w.Name, w.ClientConfig.CABundle, w.FailurePolicy, w.MatchConditions})
+		}
 	}
 	return entries
 }

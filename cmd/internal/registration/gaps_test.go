@@ -1,7 +1,6 @@
 package registration
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -12,31 +11,28 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
+	"github.com/tcr-webhook/tcr-webhook/test/chart"
 )
 
-// deployed is the registration as it is in deploy, after its certificate
-// authority was filled in; edit changes its text.
-func deployed(t *testing.T, edit ...string) Live {
+// deployed are the registrations as the chart has them by default, after their
+// certificate authority was filled in; edit changes their text.
+func deployed(t testing.TB, edit ...string) Live {
 	t.Helper()
-	data, err := os.ReadFile("../../../deploy/registration.yaml")
-	require.NoError(t, err)
-	text := string(data)
-	for i := 0; i+1 < len(edit); i += 2 {
-		require.Contains(t, text, edit[i])
-		text = strings.ReplaceAll(text, edit[i], edit[i+1])
-	}
-	raw, err := yaml.YAMLToJSON([]byte(text))
-	require.NoError(t, err)
-	var list struct {
-		Items []map[string]any `json:"items"`
-	}
-	require.NoError(t, yaml.Unmarshal(raw, &list))
-	require.Len(t, list.Items, 2)
 	live := Live{Mutating: new(admissionregistrationv1.MutatingWebhookConfiguration), Validating: new(admissionregistrationv1.ValidatingWebhookConfiguration)}
-	for i, into := range []any{live.Mutating, live.Validating} {
-		item, err := yaml.Marshal(list.Items[i])
-		require.NoError(t, err)
-		require.NoError(t, yaml.UnmarshalStrict(item, into))
+	texts := map[any]string{live.Mutating: "MutatingWebhookConfiguration/" + Name, live.Validating: "ValidatingWebhookConfiguration/" + Name}
+	all := ""
+	for into, id := range texts {
+		texts[into] = rendered(t, id, chart.InstallValues())
+		all += texts[into]
+	}
+	for i := 0; i+1 < len(edit); i += 2 {
+		require.Contains(t, all, edit[i])
+	}
+	for into, text := range texts {
+		for i := 0; i+1 < len(edit); i += 2 {
+			text = strings.ReplaceAll(text, edit[i], edit[i+1])
+		}
+		require.NoError(t, yaml.UnmarshalStrict([]byte(text), into))
 	}
 	for i := range live.Mutating.Webhooks {
 		live.Mutating.Webhooks[i].ClientConfig.CABundle = []byte("pem")
@@ -45,6 +41,22 @@ func deployed(t *testing.T, edit ...string) Live {
 		live.Validating.Webhooks[i].ClientConfig.CABundle = []byte("pem")
 	}
 	return live
+}
+
+// rendered is an object of the chart, Kind/name, as YAML.
+func rendered(t testing.TB, id string, values chart.Values) string {
+	t.Helper()
+	objects, err := chart.Render(values)
+	require.NoError(t, err)
+	for _, o := range objects {
+		if o.GetKind()+"/"+o.GetName() == id {
+			text, err := yaml.Marshal(o)
+			require.NoError(t, err)
+			return string(text)
+		}
+	}
+	require.Fail(t, "the chart renders no "+id)
+	return ""
 }
 
 const (
@@ -132,6 +144,13 @@ func TestGaps(t *testing.T) {
 			},
 			want: []Gap{{Kind: FailurePolicyBlocks, In: "pods-best-effort.tcr-webhook.io"}, {Kind: FailurePolicyBlocks, In: "namespaces.tcr-webhook.io"}},
 		},
+		{
+			name: "an entry that is never called", hosts: demoHosts,
+			do: func(l *Live) {
+				l.Mutating.Webhooks[1].Rules, l.Validating.Webhooks[1].Rules = nil, []admissionregistrationv1.RuleWithOperations{}
+			},
+			want: []Gap{{Kind: EntryMissing, In: "pods-best-effort.tcr-webhook.io"}, {Kind: EntryMissing, In: "namespaces.tcr-webhook.io"}},
+		},
 		{name: "Ignore by choice", edit: []string{"failurePolicy: Fail", "failurePolicy: Ignore"}, hosts: demoHosts},
 	}
 	for _, tt := range tests {
@@ -163,13 +182,7 @@ func TestGapsSayWhatToDo(t *testing.T) {
 }
 
 func BenchmarkGaps(b *testing.B) {
-	data, err := os.ReadFile("../../../deploy/registration.yaml")
-	require.NoError(b, err)
-	var list struct {
-		Items []admissionregistrationv1.MutatingWebhookConfiguration `json:"items"`
-	}
-	require.NoError(b, yaml.Unmarshal(data, &list))
-	live := Live{Mutating: &list.Items[0]}
+	live := Live{Mutating: deployed(b).Mutating}
 	b.ReportAllocs()
 	for b.Loop() {
 		_ = Gaps(live, demoHosts, NoAllowList)

@@ -1,7 +1,7 @@
 package registration
 
-// PolicyName is the name of the allow-list's registration, which is there while
-// the configuration has an allow-list.
+// PolicyName is the name of the allow-list's registration, whose webhooks have
+// rules while the configuration has an allow-list.
 const PolicyName = "zz-tcr-webhook-policy"
 
 // AllowList is what its registration has to fit.
@@ -55,6 +55,9 @@ func policyGaps(live Live, list AllowList) []Gap {
 
 // leftover is what there is to say of entries that nothing calls for.
 func leftover(entries []entry) []Gap {
+	if len(entries) == 0 {
+		return nil
+	}
 	gaps := []Gap{{Kind: Leftover, In: policyRegistration}}
 	for _, e := range entries {
 		if e.blocks() {

@@ -3,6 +3,11 @@
 {{- if and (not .Values.existingConfigMap) (not .Values.config.registries) }}
 {{- fail "config.registries: names no registry; add at least one, such as --set config.registries[0].instance=tcr-m3ut3qxx, or name a ConfigMap of your own in existingConfigMap" }}
 {{- end }}
+{{- range $i, $r := .Values.config.registries }}
+{{- if not (or $r.instance (and $r.name $r.credentialSecret)) }}
+{{- fail (printf "config.registries[%d]: is neither an instance nor a fixed login; give instance, such as tcr-m3ut3qxx, or name, hosts and credentialSecret" $i) }}
+{{- end }}
+{{- end }}
 {{- if and (not .Values.existingConfigMap) (not .Values.config.tencentCloud.region) }}
 {{- fail "config.tencentCloud.region: is not given; set the region of the cluster and its instances, such as --set config.tencentCloud.region=ap-guangzhou" }}
 {{- end }}
@@ -26,8 +31,5 @@
 {{- end }}
 {{- if not (or .Values.serviceAccount.create .Values.serviceAccount.name) }}
 {{- fail "serviceAccount.name: is needed with serviceAccount.create=false; the ServiceAccount default must not get our rights" }}
-{{- end }}
-{{- if lt (int .Values.uninstall.timeoutSeconds) 30 }}
-{{- fail "uninstall.timeoutSeconds: is too short to remove anything; set at least 30" }}
 {{- end }}
 {{- end -}}
