@@ -1,5 +1,5 @@
 # What a developer does here; `make` alone lists it. Go, make and git are enough
-# for all of it but image, which wants docker.
+# for all of it but e2e, which wants root on Linux.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -8,10 +8,10 @@ FUZZTIME ?= 60s
 
 # Tests that start a real API server; every other package is a unit.
 INTEGRATION := ./test/integration/... ./test/cluster/... ./test/stack/... ./test/demo/...
-UNIT = $(shell go list ./... | grep -Ev '/test/(integration|cluster|stack|demo)(/|$$)')
+UNIT = $(shell go list ./... | grep -Ev '/test/(integration|cluster|stack|demo|e2e)(/|$$)')
 
-# Tests that take root; without it they are skipped.
-E2E := TestTheFile|TestTheFolder|TestTheDisk|TestWithoutProc
+# Tests of the node agent that take root; without it they are skipped.
+HOSTS_E2E := TestTheFile|TestTheFolder|TestTheDisk|TestWithoutProc
 
 # The race detector needs a C compiler, which a machine may lack.
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && echo 'int main(void) { return 0; }' | \
@@ -45,9 +45,13 @@ test-integration: $(GOTESTSUM) cluster ## real API server, SDK and registry: min
 	@$(GOTESTSUM) --format testname -- $(RACE) -count=1 -timeout=25m -p=1 -parallel=2 $(INTEGRATION)
 
 .PHONY: e2e
-e2e: $(GOTESTSUM) ## what takes root: the node agent on file systems of the test's own, resolved by getent
-	@[ "$$(id -u)" = 0 ] || { echo "make e2e takes root: it makes mount namespaces of its own" >&2; exit 1; }
-	@$(GOTESTSUM) --format testname -- $(RACE) -count=1 -timeout=10m -run '$(E2E)' ./cmd/tcr-hosts
+e2e: $(GOTESTSUM) ## as root: the chart on a real node, an application pulled by its kubelet; KEEP=1 leaves it up
+	@[ "$$(id -u)" = 0 ] || { echo "make e2e takes root: it makes mounts, namespaces and cgroups of its own; try sudo -E make e2e" >&2; exit 1; }
+	@[ "$$(uname)" = Linux ] || { echo "make e2e takes Linux: it runs a kubelet and containerd" >&2; exit 1; }
+	@echo "looking for the programs of a node (about six minutes the first time, beside what make cluster builds) ..."
+	@go run ./test/cluster/build --node
+	@E2E=1 $(GOTESTSUM) --format testname -- $(RACE) -count=1 -timeout=15m -run '$(HOSTS_E2E)' ./cmd/tcr-hosts
+	@E2E=1 $(GOTESTSUM) --format $(if $(KEEP),standard-verbose,testname) -- $(RACE) -count=1 -timeout=$(if $(KEEP),24h,15m) -p=1 ./test/cluster/node ./test/e2e
 
 .PHONY: cluster
 cluster: ## build kube-apiserver, etcd and kubectl into bin, once
@@ -101,9 +105,8 @@ build: ## bin/tcr-webhook, bin/kubectl-tcr and, on Linux, bin/tcr-hosts, static
 		$(if $(filter linux,$(shell go env GOOS)),./cmd/tcr-hosts)
 
 .PHONY: image
-image: ## the container image, as IMAGE (tcr-webhook:dev)
-	@docker info >/dev/null 2>&1 || { echo "make image wants docker, and it does not answer: see 'docker info'" >&2; exit 1; }
-	@docker buildx build --load --tag $(IMAGE) .
+image: ## the container image as an OCI layout in bin/image; PUSH=1 pushes it as IMAGE (tcr-webhook:dev)
+	@go run ./deploy/image/build --output bin/image --title $(IMAGE) $(if $(PUSH),--push)
 
 .PHONY: clean
 clean: ## remove bin, built tools and Kubernetes included

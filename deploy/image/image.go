@@ -13,6 +13,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/compression"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -27,23 +28,19 @@ type File struct {
 	Content []byte
 }
 
-// Image is an image of one layer, in the order of the files. Equal arguments
-// make equal bytes.
-func Image(platform v1.Platform, created time.Time, config v1.Config, files []File) (v1.Image, error) {
-	archive, err := pack(created, files)
-	if err != nil {
-		return nil, fmt.Errorf("make an image: %w", err)
-	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(archive)), nil
-	}, tarball.WithMediaType(types.OCILayer), tarball.WithCompressionLevel(9))
-	if err != nil {
-		return nil, fmt.Errorf("make an image: %w", err)
-	}
-	base := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	image, err := mutate.Append(base, mutate.Addendum{Layer: layer, History: v1.History{Created: v1.Time{Time: created}}})
-	if err != nil {
-		return nil, fmt.Errorf("make an image: %w", err)
+// Image is an image of a layer for each list of files. Equal arguments make
+// equal bytes, with one version of Go's compressor.
+func Image(platform v1.Platform, created time.Time, config v1.Config, layers ...[]File) (v1.Image, error) {
+	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	for _, files := range layers {
+		layer, err := newLayer(created, files)
+		if err != nil {
+			return nil, fmt.Errorf("make an image: %w", err)
+		}
+		image, err = mutate.Append(image, mutate.Addendum{Layer: layer, History: v1.History{Created: v1.Time{Time: created}}})
+		if err != nil {
+			return nil, fmt.Errorf("make an image: %w", err)
+		}
 	}
 	file, err := image.ConfigFile()
 	if err != nil {
@@ -53,6 +50,20 @@ func Image(platform v1.Platform, created time.Time, config v1.Config, files []Fi
 	file.OS, file.Architecture, file.Variant = platform.OS, platform.Architecture, platform.Variant
 	file.Created, file.Config = v1.Time{Time: created}, config
 	return mutate.ConfigFile(image, file)
+}
+
+// zstdLevel is the slowest. Zstandard makes the image a sixth smaller than gzip
+// does; containerd takes it since 1.5, older than any cluster we run in.
+const zstdLevel = 19
+
+func newLayer(modified time.Time, files []File) (v1.Layer, error) {
+	archive, err := pack(modified, files)
+	if err != nil {
+		return nil, err
+	}
+	return tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(archive)), nil
+	}, tarball.WithMediaType(types.OCILayerZStd), tarball.WithCompression(compression.ZStd), tarball.WithCompressionLevel(zstdLevel), tarball.WithCompressedCaching)
 }
 
 // pack is an archive of the files and of the folders they lie in.
