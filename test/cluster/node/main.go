@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+
+	"github.com/tcr-webhook/tcr-webhook/test/cluster"
 )
 
 // The variables by which a program that Main has started again knows what it is
@@ -131,7 +133,7 @@ func enter(ctx context.Context, s *sweeper) (code int, err error) {
 	if err := cmd.Start(); err != nil {
 		return 1, fmt.Errorf("make namespaces for a node: %w", err)
 	}
-	told := s.await(cmd.Process.Pid)
+	told := errors.Join(s.await(cmd.Process.Pid), writeDoor(ctx, cmd.Process.Pid))
 	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })() // an error means that it has ended
 	defer func() { err = errors.Join(err, told) }()
 	err = cmd.Wait()
@@ -141,6 +143,22 @@ func enter(ctx context.Context, s *sweeper) (code int, err error) {
 	}
 	return cmd.ProcessState.ExitCode(), errors.Join(err, context.Cause(ctx))
 }
+
+// writeDoor writes a script by which a person on the machine gets inside, given
+// the process there as the machine sees it.
+func writeDoor(ctx context.Context, pid int) error {
+	binaries, _, err := cluster.NodeBinaries(ctx, os.Stderr)
+	if err != nil {
+		return err
+	}
+	script := fmt.Sprintf("#!/bin/sh\n[ $# -gt 0 ] || set -- sh\n"+
+		"exec nsenter -t %d -n -m -u -p -i env KUBECONFIG=%s/admin.kubeconfig PATH=%s:$PATH \"$@\"\n", pid, data, binaries)
+	return os.WriteFile(Door(), []byte(script), 0o755)
+}
+
+// Door is a script for a person on the machine, which runs a command, or a shell,
+// where the node is, with kubectl at hand.
+func Door() string { return filepath.Join(Dir(), "enter") }
 
 // again is this program with the same arguments, in a role.
 func again(role string) *exec.Cmd {

@@ -31,6 +31,9 @@ func connect() error {
 		"addr add " + IP + "/24 dev node0",
 		"link set node0 up",
 		"link set node1 up",
+		// The addresses of Services are on no interface; a packet to one is
+		// turned on its way, and so needs one.
+		"route add default dev node0",
 	} {
 		if err := ip(args); err != nil {
 			return err

@@ -123,14 +123,15 @@ func notReady(ctx context.Context, client kubernetes.Interface) error {
 	return errors.New("the node is not ready")
 }
 
-// Stop ends the cluster's programs. Pods end with the process that Main is in.
+// Stop ends the cluster's programs. Pods, and what they have asked the API server
+// to tell them, end with the process that Main is in, so it does not wait for them.
 func (n *Node) Stop() error {
 	var errs []error
 	for i := len(n.procs) - 1; i >= 0; i-- {
 		errs = append(errs, n.procs[i].Stop())
 	}
 	if n.Cluster != nil {
-		errs = append(errs, n.Cluster.Stop())
+		errs = append(errs, n.KillAPIServer(), n.Cluster.Stop())
 	}
 	return errors.Join(errs...)
 }
