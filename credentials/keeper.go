@@ -219,21 +219,27 @@ func readNamespace(ctx context.Context, from client.Reader, name string) (delive
 }
 
 func (k *Keeper) observe(ctx context.Context, namespace string) (Observed, error) {
-	var s corev1.Secret
-	err := k.Client.Get(ctx, types.NamespacedName{Namespace: namespace, Name: k.SecretName}, &s)
+	return k.observeIn(ctx, namespace, new(corev1.Secret))
+}
+
+// observeIn is observe for whoever has a Secret to read it into: 10,000 of their
+// own are 3 MB.
+func (k *Keeper) observeIn(ctx context.Context, namespace string, s *corev1.Secret) (Observed, error) {
+	err := k.Client.Get(ctx, types.NamespacedName{Namespace: namespace, Name: k.SecretName}, s)
 	switch {
 	case apierrors.IsNotFound(err):
 		return Observed{}, nil
 	case err != nil:
 		return Observed{}, fmt.Errorf("read secret %s: %w", k.SecretName, err)
 	}
-	return k.observer.observe(&s, k.DigestKey()), nil
+	return k.observer.observe(s, k.DigestKey()), nil
 }
 
 // wanted lists the logins of ns.
 func (k *Keeper) wanted(d *registry.Directory, ns delivery.Namespace) []Login {
-	var want []Login
-	for _, e := range delivery.Entries(d, ns.Namespace) {
+	entries := delivery.Entries(d, ns.Namespace)
+	want := make([]Login, 0, len(entries))
+	for _, e := range entries {
 		login := Login{Key: e.Key(), Hosts: e.Hosts.All()}
 		if len(login.Hosts) > 0 { // else there is nothing to log in to yet
 			login.Token, _ = k.Tokens.Peek(login.Key)

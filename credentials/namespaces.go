@@ -78,11 +78,16 @@ func packLabels(labels map[string]string) string {
 
 // LabelsOf are the labels of a namespace, as it is or as Strip leaves it.
 func LabelsOf(meta *metav1.PartialObjectMetadata) map[string]string {
+	return labelsIn(map[string]string{}, meta)
+}
+
+// labelsIn is LabelsOf for whoever has a map to read them into.
+func labelsIn(all map[string]string, meta *metav1.PartialObjectMetadata) map[string]string {
 	packed, ok := strings.CutPrefix(meta.GenerateName, labelsMark)
 	if !ok {
 		return meta.Labels
 	}
-	all := make(map[string]string, strings.Count(packed, "\n")+1)
+	clear(all)
 	all[corev1.LabelMetadataName] = meta.Name // as the API server has it
 	for line := range strings.Lines(packed) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")

@@ -140,10 +140,6 @@ type observer struct {
 const readings = 64
 
 func (o *observer) observe(s *corev1.Secret, digestKey []byte) Observed {
-	sum, ok := summaryOf(s)
-	if !ok {
-		return Observe(s, digestKey)
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !bytes.Equal(o.key, digestKey) {
@@ -151,6 +147,10 @@ func (o *observer) observe(s *corev1.Secret, digestKey []byte) Observed {
 	}
 	r, known := o.seen[s.GenerateName]
 	if !known {
+		sum, ok := summaryOf(s)
+		if !ok {
+			return Observe(s, digestKey)
+		}
 		r = sum.read(digestKey)
 		if o.seen == nil || len(o.seen) >= readings {
 			o.seen = make(map[string]reading, readings)
