@@ -9,24 +9,16 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-// collectAt is how much the heap may grow, in per cent of what is in use, before
-// it is collected. What is in use is caches that hardly change, so that room for
-// as much again, Go's default, is the larger part of the process and seldom
-// used. GOGC overrides it.
-const collectAt = 25
-
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
 	runtime.MemProfileRate = 0 // nobody can ask for the profile, and its tables take 2 MiB
-	if err := run(ctrl.SetupSignalHandler(), os.Args[1:], os.Stderr); err != nil {
+	ctx := ctrl.SetupSignalHandler()
+	go followMemory(ctx)
+	if err := run(ctx, os.Args[1:], os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "tcr-webhook:", err)
 		os.Exit(1)
 	}
