@@ -78,6 +78,13 @@ func onCPU(schedstat []byte, err error) (time.Duration, error) {
 // RSS is the memory that the process has now, in MiB.
 func (p PID) RSS() (float64, error) { return p.status("VmRSS:") }
 
+// AnonRSS is what of RSS is the process's own, such as its heap, in MiB.
+func (p PID) AnonRSS() (float64, error) { return p.status("RssAnon:") }
+
+// FileRSS is what of RSS are pages of files, such as the binary, in MiB. The
+// kernel shares them among processes, and drops them when memory is short.
+func (p PID) FileRSS() (float64, error) { return p.status("RssFile:") }
+
 // MaxRSS is the most memory that the process has had, in MiB.
 func (p PID) MaxRSS() (float64, error) {
 	return p.status("VmHWM:")

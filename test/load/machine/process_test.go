@@ -47,6 +47,11 @@ func TestChildrenAreFoundByName(t *testing.T) {
 	now, err := found.RSS()
 	require.NoError(t, err)
 	assert.LessOrEqual(t, now, size)
+	anonymous, err := found.AnonRSS()
+	require.NoError(t, err)
+	file, err := found.FileRSS()
+	require.NoError(t, err)
+	assert.InDelta(t, now, anonymous+file, 1)
 
 	_, err = ChildNamed("nobody")
 	assert.Error(t, err)

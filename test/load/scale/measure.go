@@ -46,7 +46,7 @@ func (r *report) measure(ctx context.Context, o options, b *bed, out io.Writer) 
 	}
 	end()
 	err := group.Wait()
-	r.looks, r.peak = v.looks, v.peak
+	r.looks, r.peak, r.anonPeak = v.looks, v.peak, v.anon
 	r.violations = b.ledger.Violations(ledger.Bounds{PerSecond: maxWrites})
 	return err
 }
@@ -103,7 +103,8 @@ func (r *report) note(ctx context.Context, b *bed, v *vitals) error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	r.idleRSS = v.looks[len(v.looks)-1].rss
+	last := v.looks[len(v.looks)-1]
+	r.idleRSS, r.idleAnon = last.rss, last.anon
 	return nil
 }
 

@@ -31,6 +31,7 @@ type report struct {
 	leader                  int // which replica, until the restarts
 	idleCPU, waveCPU        [replicas]float64
 	idleRSS, wavePeak       [replicas]float64
+	idleAnon                [replicas]float64 // of idleRSS
 	wave                    time.Duration
 	waveWrites, mostWrites  int
 	starts                  []time.Duration
@@ -40,6 +41,7 @@ type report struct {
 	phases     []phase
 	looks      []look
 	peak       [replicas]float64
+	anonPeak   [replicas]float64
 	violations []string
 }
 
@@ -112,8 +114,9 @@ func (r *report) write(out io.Writer) error {
 const note = `%d namespaces with two ServiceAccounts, a pod and a pull Secret each, on a real kube-apiserver; %d replicas as processes
 of their own. Calls are counted over %d lives of tokens of %s, before there is a namespace; after that, tokens live for an hour.
 The wave is a change of the configuration, one more host, that calls for another content of every Secret. Each replica
-is killed at the end, the leader first, and started again. Memory is resident: at rest as the last look was, and otherwise the kernel's
-high-water mark of all processes that a replica was.`
+is killed at the end, the leader first, and started again. Memory is resident: at rest as the last look was, and at the most the kernel's
+high-water mark of all processes that a replica was. What is anonymous is the process's own, and the most of it is of looks once a second;
+file pages are those of the binary, which replicas on one machine share.`
 
 func (r *report) markdown() []byte {
 	var b bytes.Buffer
@@ -146,12 +149,15 @@ func (r *report) goalsTable() string {
 func (r *report) replicasTable() string {
 	var rows [][]string
 	for i := range replicas {
-		rows = append(rows, []string{
-			r.nameOf(i), fmt.Sprintf("%.1f", r.idleRSS[i]), fmt.Sprintf("%.1f", r.wavePeak[i]), fmt.Sprintf("%.1f", r.peak[i]),
-			fmt.Sprintf("%.2f", 100*r.idleCPU[i]), fmt.Sprintf("%.2f", 100*r.waveCPU[i]),
-		})
+		row := []string{r.nameOf(i)}
+		for _, mib := range []float64{r.idleRSS[i], r.idleAnon[i], r.idleRSS[i] - r.idleAnon[i], r.wavePeak[i], r.peak[i], r.anonPeak[i]} {
+			row = append(row, fmt.Sprintf("%.1f", mib))
+		}
+		rows = append(rows, append(row, fmt.Sprintf("%.2f", 100*r.idleCPU[i]), fmt.Sprintf("%.2f", 100*r.waveCPU[i])))
 	}
-	return document.Table([]string{"replica", "MiB at rest", "most until the end of the wave", "most of all", "% of a CPU at rest", "in the wave"}, rows)
+	return document.Table([]string{
+		"replica", "MiB at rest", "anonymous", "file pages", "most until the end of the wave", "most of all", "most anonymous", "% of a CPU at rest", "in the wave",
+	}, rows)
 }
 
 func (r *report) nameOf(i int) string {

@@ -13,7 +13,8 @@ import (
 type look struct {
 	at      time.Duration // since the start of the run
 	rss     [replicas]float64
-	changed int // Secrets so far
+	anon    [replicas]float64 // of rss
+	changed int               // Secrets so far
 }
 
 // vitals looks at the replicas every second. Use newVitals.
@@ -24,6 +25,7 @@ type vitals struct {
 	mu    sync.Mutex // guards what is below
 	looks []look
 	peak  [replicas]float64 // MiB, of all processes that the replica was
+	anon  [replicas]float64 // the most of any look
 }
 
 func newVitals(b *bed) *vitals { return &vitals{bed: b, begun: time.Now()} }
@@ -55,6 +57,10 @@ func (v *vitals) look() {
 		pid := machine.PID(r.PID())
 		if rss, err := pid.RSS(); err == nil {
 			l.rss[i] = rss
+		}
+		if anon, err := pid.AnonRSS(); err == nil {
+			l.anon[i] = anon
+			v.anon[i] = max(v.anon[i], anon)
 		}
 		if peak, err := pid.MaxRSS(); err == nil {
 			v.peak[i] = max(v.peak[i], peak)
