@@ -25,9 +25,10 @@ import (
 
 // What the command ends with, in every format.
 const (
-	exitFine     = 0 // nothing, or only notes
-	exitFindings = 1 // findings at or over --fail-on
-	exitUnknown  = 2 // usage, an unreachable cluster, an unreadable file
+	exitFine     = 0   // nothing, or only notes
+	exitFindings = 1   // findings at or over --fail-on
+	exitUnknown  = 2   // usage, an unreachable cluster, an unreadable file
+	exitWaited   = 124 // what was waited for did not come
 )
 
 const exitHelp = `
@@ -60,6 +61,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, streams
 	switch err := root.ExecuteContext(ctx); {
 	case errors.Is(err, errFindings):
 		return exitFindings
+	case errors.Is(err, errWaited):
+		if !errors.Is(errWaited, err) { // there was nothing to print
+			fmt.Fprintf(streams.ErrOut, "%s: %v\n", name, err)
+		}
+		return exitWaited
 	case err != nil:
 		fmt.Fprintf(streams.ErrOut, "%s: %v\n", name, err)
 		return exitUnknown
@@ -98,7 +104,7 @@ func (c *command) root(name string) *cobra.Command {
 	c.install.addTo(root.PersistentFlags())
 	root.PersistentFlags().BoolVar(&c.ascii, "ascii", false, "print OK, WARN, FAIL in place of symbols; so it is in a locale that is not UTF-8")
 	root.PersistentFlags().StringVar(&c.color, "color", "auto", "colours: auto, on a terminal; always; or never, as NO_COLOR has it")
-	root.AddCommand(c.auditCommand(), c.explainCommand(), c.lintCommand(), c.renderCommand(), c.uninstallCommand(), c.migrateCommand())
+	root.AddCommand(c.auditCommand(), c.explainCommand(), c.lintCommand(), c.renderCommand(), c.statusCommand(), c.uninstallCommand(), c.migrateCommand())
 	return root
 }
 
