@@ -51,8 +51,8 @@ func body(v *View) *html.Node {
 	main := el("main", nil, header(v))
 	if d := v.Document; d != nil {
 		for _, part := range []*html.Node{
-			conditions(d, v.Now), instances(d, v.Now), secrets("Pull Secrets", d.Secrets), certificates(d, v.Now),
-			list("Registrations", d.Registrations), list("Set by the TCR add-on", d.Addon), configuration(d),
+			conditions("To be looked at", d, v.Now, notTrue), list("Registrations", d.Registrations), list("Set by the TCR add-on", d.Addon),
+			instances(d, v.Now), secrets("Pull Secrets", d.Secrets), certificates(d, v.Now), configuration(d), conditions("As it should be", d, v.Now, isTrue),
 		} {
 			if part != nil {
 				main.AppendChild(part)

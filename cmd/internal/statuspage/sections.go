@@ -7,15 +7,20 @@ import (
 	"time"
 
 	"golang.org/x/net/html"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/status"
 )
 
-func conditions(d *status.Document, now time.Time) *html.Node {
+func isTrue(s metav1.ConditionStatus) bool  { return s == metav1.ConditionTrue }
+func notTrue(s metav1.ConditionStatus) bool { return s != metav1.ConditionTrue }
+
+// conditions are those of a status, under a heading. Ready is the page's own.
+func conditions(heading string, d *status.Document, now time.Time, of func(metav1.ConditionStatus) bool) *html.Node {
 	rows := el("ul", class("conditions"))
 	for _, c := range d.Conditions {
-		if c.Type == status.Ready {
-			continue // it is the heading
+		if c.Type == status.Ready || !of(c.Status) {
+			continue
 		}
 		kind := strings.ToLower(string(c.Status))
 		rows.AppendChild(el("li", class(kind),
@@ -27,7 +32,7 @@ func conditions(d *status.Document, now time.Time) *html.Node {
 	if rows.FirstChild == nil {
 		return nil
 	}
-	return section("Conditions", rows)
+	return section(heading, rows)
 }
 
 func instances(d *status.Document, now time.Time) *html.Node {

@@ -64,7 +64,7 @@ func TestTheStatusPageInABrowser(t *testing.T) {
 	binary, err := once.binary()
 	require.NoError(t, err)
 	s, err := stack.Start(t.Context(), stack.Options{
-		Dir: t.TempDir(), Binary: binary, Config: config, Replicas: 2,
+		Dir: folder(t), Binary: binary, Config: config, Replicas: 2,
 		Prepare: func(c *tencent.Cloud) { (&bed{Stack: &stack.Stack{Cloud: c}}).link(true) },
 	})
 	require.NoError(t, err)
@@ -114,6 +114,15 @@ func TestTheStatusPageInABrowser(t *testing.T) {
 	leaks, err = s.Leaks(t.Context(), "marker-5f1d")
 	require.NoError(t, err)
 	assert.Empty(t, leaks)
+}
+
+// folder has a short name, which the page shows.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "tcr-") //nolint:usetesting // see above
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	return dir
 }
 
 func containsAll(s string, parts ...string) bool {
