@@ -7,8 +7,8 @@ IMAGE    ?= tcr-webhook:dev
 FUZZTIME ?= 60s
 
 # Tests that start a real API server; every other package is a unit.
-INTEGRATION := ./test/integration/... ./test/cluster/... ./test/stack/... ./test/demo/...
-UNIT = $(shell go list ./... | grep -Ev '/test/(integration|cluster|stack|demo|e2e)(/|$$)')
+INTEGRATION := ./test/integration/... ./test/chart/live/... ./test/cluster/... ./test/stack/... ./test/demo/...
+UNIT = $(shell go list ./... | grep -Ev '/test/(integration|cluster|stack|demo|e2e|[a-z]+/live)(/|$$)')
 
 # Tests of the node agent that take root; without it they are skipped.
 HOSTS_E2E := TestTheFile|TestTheFolder|TestTheDisk|TestWithoutProc
@@ -51,7 +51,7 @@ e2e: $(GOTESTSUM) ## as root: the chart on a real node, an application pulled by
 	@echo "looking for the programs of a node (about six minutes the first time, beside what make cluster builds) ..."
 	@go run ./test/cluster/build --node
 	@E2E=1 $(GOTESTSUM) --format testname -- $(RACE) -count=1 -timeout=15m -run '$(HOSTS_E2E)' ./cmd/tcr-hosts
-	@E2E=1 $(GOTESTSUM) --format $(if $(KEEP),standard-verbose,testname) -- $(RACE) -count=1 -timeout=$(if $(KEEP),24h,15m) -p=1 ./test/cluster/node ./test/e2e
+	@E2E=1 $(GOTESTSUM) --format $(if $(KEEP),standard-verbose,testname) -- $(RACE) -count=1 -timeout=$(if $(KEEP),24h,15m) -p=1 ./test/cluster/node ./test/e2e ./test/monitoring/live
 
 .PHONY: cluster
 cluster: ## build kube-apiserver, etcd and kubectl into bin, once
