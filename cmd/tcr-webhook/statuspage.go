@@ -7,13 +7,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"golang.org/x/sync/singleflight"
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/status"
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/statuspage"

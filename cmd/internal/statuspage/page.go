@@ -109,10 +109,9 @@ func source(v *View) string {
 		}
 		b.WriteString(". ")
 	}
-	switch {
-	case v.Leader == "":
+	if v.Leader == "" {
 		b.WriteString("No replica leads, so that it does not change.")
-	default:
+	} else {
 		b.WriteString("The leader, " + v.Leader + ", was there " + when(v.Renewed, v.Now) + ".")
 	}
 	return b.String()

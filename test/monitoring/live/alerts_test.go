@@ -45,7 +45,7 @@ func (w *watch) begin(t *testing.T, f fault) []*period {
 		w.expected[a] = append(w.expected[a], p)
 		open = append(open, p)
 	}
-	f.begin(t)
+	require.NoError(t, f.begin(t.Context()))
 	return open
 }
 
@@ -55,7 +55,7 @@ func (w *watch) finish(t *testing.T, f fault, open []*period) {
 	for _, a := range f.alerts {
 		w.await(t, f.name+": "+a, func(firing map[string]bool) bool { return firing[a] })
 	}
-	f.end(t)
+	require.NoError(t, f.end(t.Context()))
 	for i, a := range f.alerts {
 		if f.lingers == 0 {
 			w.await(t, f.name+" is over: "+a, func(firing map[string]bool) bool { return !firing[a] })
@@ -86,7 +86,7 @@ func (w *watch) await(t *testing.T, what string, is func(map[string]bool) bool) 
 // nothingElse is that no alert has fired but under its fault.
 func (w *watch) nothingElse(t *testing.T, from time.Time) {
 	t.Helper()
-	list, err := w.prometheus.over(t.Context(), `ALERTS{alertstate="firing"}`, from, time.Now(), time.Second)
+	list, err := w.prometheus.over(t.Context(), `max by (alertname, severity) (ALERTS{alertstate="firing"})`, from, time.Now(), time.Second)
 	require.NoError(t, err)
 	seen := map[string]bool{}
 	for _, s := range list {
@@ -129,32 +129,28 @@ func newBed(t *testing.T) *bed {
 	_, err = b.AwaitLeader(t.Context())
 	require.NoError(t, err)
 	b.prometheus = startPrometheus(t, b.Cluster.Config())
-	addresses := make([]string, 0, len(b.Servers))
-	for _, s := range b.Servers {
-		addresses = append(addresses, s.URL("")[len("http://"):])
-	}
-	b.prometheus.scrape(t, addresses...)
+	require.NoError(t, b.prometheus.scrape(b.metrics()...))
 	return b
 }
 
 // Real Prometheus, real replicas, real faults; but for the durations of the
 // rules, which are forty times shorter.
-func TestAlertsFireUnderTheirFaults(t *testing.T) {
+func TestAlertsFireUnderTheirFaults(t *testing.T) { //nolint:paralleltest // it goes by seconds, and wants both processors
 	b := newBed(t)
 	w := &watch{bed: b, expected: map[string][]*period{}}
 	began := time.Now()
 	load, stop := during(250*time.Millisecond, func(ctx context.Context) {
 		_ = b.Client.Create(ctx, pod("default", image)) // while no replica is there it is refused
 	})
-	load(t)
-	defer stop(t)
+	require.NoError(t, load(t.Context()))
+	defer func() { assert.NoError(t, stop(t.Context())) }()
 	pause(t, 15*time.Second)
 	firing, err := b.prometheus.firing(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, firing, "all is well")
 
 	// These take an hour; others have their time meanwhile.
-	foreign, certificate := b.foreignSecret(), b.oldCertificate()
+	foreign, certificate := b.foreignSecret(), b.oldCertificate(t.TempDir())
 	foreignOpen, certificateOpen := w.begin(t, foreign), w.begin(t, certificate)
 	for _, f := range []fault{
 		b.routeFlaps(), b.linkIsGone(),
@@ -184,8 +180,8 @@ func pause(t *testing.T, d time.Duration) {
 
 // answer is what Prometheus says to a query of a panel.
 type answer struct {
-	Panel, Unit, Legend string
-	Series              []series
+	Panel, Legend string
+	Series        []series
 }
 
 // dashboardAnswers asks everything that the dashboard asks. After all faults
@@ -205,6 +201,9 @@ func (b *bed) dashboardAnswers(t *testing.T, began time.Time) {
 		}
 	}
 	if *answers != "" {
+		alerts, err := b.prometheus.over(t.Context(), `max by (alertname) (ALERTS{alertstate="firing"})`, began, time.Now(), 2*time.Second)
+		require.NoError(t, err)
+		all = append(all, answer{Panel: "Alerts", Legend: "{{alertname}}", Series: alerts})
 		data, err := json.Marshal(all)
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(*answers, "answers.json"), data, 0o600))

@@ -3,7 +3,6 @@ package live
 import (
 	"bufio"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -155,6 +154,6 @@ func (c *chromium) shoot(t *testing.T) []byte {
 	t.Helper()
 	var answer struct{ Data []byte }
 	c.ask(t, "Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": true}, &answer)
-	require.NotEmpty(t, answer.Data, fmt.Sprintf("picture %d", c.number))
+	require.NotEmpty(t, answer.Data)
 	return answer.Data
 }

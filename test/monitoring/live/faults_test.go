@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -21,10 +22,8 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -68,8 +67,8 @@ type bed struct {
 type fault struct {
 	name   string
 	alerts []string
-	begin  func(t *testing.T)
-	end    func(t *testing.T)
+	begin  func(context.Context) error
+	end    func(context.Context) error
 	// lingers is for how long an alert goes on that counts what was.
 	lingers time.Duration
 }
@@ -97,13 +96,11 @@ func (b *bed) namespace(ctx context.Context) (string, error) {
 }
 
 // during does something again and again, from the begin of a fault to its end.
-func during(every time.Duration, do func(context.Context)) (begin, end func(*testing.T)) {
+func during(every time.Duration, do func(context.Context)) (begin, end func(context.Context) error) {
 	var cancel context.CancelFunc
 	done := make(chan struct{})
-	begin = func(t *testing.T) {
-		t.Helper()
-		var ctx context.Context
-		ctx, cancel = context.WithCancel(t.Context())
+	begin = func(ctx context.Context) error {
+		ctx, cancel = context.WithCancel(ctx)
 		go func() {
 			defer close(done)
 			tick := time.NewTicker(every)
@@ -117,10 +114,12 @@ func during(every time.Duration, do func(context.Context)) (begin, end func(*tes
 				}
 			}
 		}()
+		return nil
 	}
-	end = func(*testing.T) {
+	end = func(context.Context) error {
 		cancel()
 		<-done
+		return nil
 	}
 	return begin, end
 }
@@ -140,11 +139,19 @@ func (b *bed) post(ctx context.Context, path string, body []byte) error {
 	return resp.Body.Close()
 }
 
+// does is what cannot fail.
+func does(what func()) func(context.Context) error {
+	return func(context.Context) error {
+		what()
+		return nil
+	}
+}
+
 func (b *bed) apiFails(name string, f tencent.Fault, lingers time.Duration, alerts ...string) fault {
 	return fault{
 		name: name, alerts: alerts, lingers: lingers,
-		begin: func(*testing.T) { b.Cloud.SetFault("*", f) },
-		end:   func(*testing.T) { b.Cloud.ClearFaults() },
+		begin: does(func() { b.Cloud.SetFault("*", f) }),
+		end:   does(b.Cloud.ClearFaults),
 	}
 }
 
@@ -152,79 +159,89 @@ func (b *bed) foreignSecret() fault {
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "theirs", Name: "tcr-pull"}, StringData: map[string]string{"a": "b"}}
 	return fault{
 		name: "somebody else's Secret", alerts: []string{"TCRPullSecretsForeign info"},
-		begin: func(t *testing.T) {
-			require.NoError(t, b.Client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "theirs"}}))
-			require.NoError(t, b.Client.Create(t.Context(), secret))
-			require.NoError(t, b.Client.Create(t.Context(), pod("theirs", image)))
+		begin: func(ctx context.Context) error {
+			return errors.Join(
+				b.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "theirs"}}),
+				b.Client.Create(ctx, secret),
+				b.Client.Create(ctx, pod("theirs", image)),
+			)
 		},
-		end: func(t *testing.T) { require.NoError(t, b.Client.Delete(t.Context(), secret)) },
+		end: func(ctx context.Context) error { return b.Client.Delete(ctx, secret) },
 	}
 }
 
 // oldCertificate is a third replica with a certificate that nobody has renewed.
-func (b *bed) oldCertificate() fault {
+func (b *bed) oldCertificate(dir string) fault {
 	var third *process.Process
-	addresses := func() []string {
-		var list []string
-		for _, s := range b.Servers {
-			list = append(list, strings.TrimPrefix(s.URL(""), "http://"))
+	path := func(name string) string { return filepath.Join(b.dir, name) }
+	start := func(ctx context.Context, ports []int) (*process.Process, error) {
+		address := func(i int) string { return "127.0.0.1:" + strconv.Itoa(ports[i]) }
+		p, err := process.Launch(process.Server("tcr-webhook", b.binary, filepath.Join(dir, "log"), []string{
+			"--config", path("config.yaml"), "--credentials-dir", path("credentials"), "--tls-dir", dir, "--certs", "provided",
+			"--kubeconfig", path("tcr-webhook.kubeconfig"), "--namespace", stack.Namespace,
+			"--listen", address(0), "--metrics-listen", address(1), "--probes-listen", address(2), "--drain-delay", "1s",
+		}))
+		if err != nil {
+			return nil, err
 		}
-		return list
+		if err := b.prometheus.scrape(append(b.metrics(), address(1))...); err != nil {
+			return nil, errors.Join(err, p.Stop())
+		}
+		return p, p.Await(ctx, func(ctx context.Context) error {
+			return process.Get(ctx, http.DefaultClient, "http://"+address(1)+"/metrics")
+		})
 	}
 	return fault{
 		name: "a certificate near its end", alerts: []string{"TCRCertificateExpirySoon critical", "TCRCertificateExpirySoon warning"},
-		begin: func(t *testing.T) {
-			dir := t.TempDir()
-			writePair(t, dir, time.Now().Add(-99*time.Hour), time.Now().Add(5*time.Hour))
-			path := func(name string) string { return filepath.Join(b.dir, name) }
-			var err error
-			third, err = process.OnFreePorts(t.Context(), 3, func(ctx context.Context, ports []int) (*process.Process, error) {
-				address := func(i int) string { return "127.0.0.1:" + strconv.Itoa(ports[i]) }
-				p, err := process.Launch(process.Server("tcr-webhook", b.binary, filepath.Join(dir, "log"), []string{
-					"--config", path("config.yaml"), "--credentials-dir", path("credentials"), "--tls-dir", dir, "--certs", "provided",
-					"--kubeconfig", path("tcr-webhook.kubeconfig"), "--namespace", stack.Namespace,
-					"--listen", address(0), "--metrics-listen", address(1), "--probes-listen", address(2), "--drain-delay", "1s",
-				}))
-				if err != nil {
-					return nil, err
-				}
-				b.prometheus.scrape(t, append(addresses(), address(1))...)
-				return p, p.Await(ctx, func(ctx context.Context) error {
-					return process.Get(ctx, http.DefaultClient, "http://"+address(1)+"/metrics")
-				})
-			})
-			require.NoError(t, err)
-			t.Cleanup(func() { _ = third.Stop() })
+		begin: func(ctx context.Context) error {
+			err := writePair(dir, time.Now().Add(-99*time.Hour), time.Now().Add(5*time.Hour))
+			if err == nil {
+				third, err = process.OnFreePorts(ctx, 3, start)
+			}
+			return err
 		},
-		end: func(t *testing.T) {
-			require.NoError(t, third.Stop())
-			b.prometheus.scrape(t, addresses()...)
-		},
+		end: func(context.Context) error { return errors.Join(third.Stop(), b.prometheus.scrape(b.metrics()...)) },
 	}
 }
 
+// metrics are the addresses of the replicas' metrics.
+func (b *bed) metrics() []string {
+	addresses := make([]string, 0, len(b.Servers))
+	for _, s := range b.Servers {
+		addresses = append(addresses, strings.TrimPrefix(s.URL(""), "http://"))
+	}
+	return addresses
+}
+
 // writePair writes a certificate that signs itself.
-func writePair(t *testing.T, dir string, from, to time.Time) {
-	t.Helper()
+func writePair(dir string, from, to time.Time) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
+	if err != nil {
+		return err
+	}
 	leaf := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "old"}, NotBefore: from, NotAfter: to,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, leaf, key.Public(), key)
-	require.NoError(t, err)
+	if err != nil {
+		return err
+	}
 	private, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "tls.crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "tls.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "tls.crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
+		os.WriteFile(filepath.Join(dir, "tls.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600),
+	)
 }
 
 func (b *bed) oneReplicaDies() fault {
 	return fault{
 		name: "a replica dies", alerts: []string{"TCRWebhookNotRedundant warning"},
-		begin: func(*testing.T) { b.Servers[1].Kill() },
-		end:   func(t *testing.T) { require.NoError(t, b.Servers[1].Restart(t.Context())) },
+		begin: does(b.Servers[1].Kill),
+		end:   b.Servers[1].Restart,
 	}
 }
 
@@ -236,19 +253,25 @@ func (b *bed) allReplicasDie() fault {
 	})
 	return fault{
 		name: "all replicas die", alerts: []string{"TCRWebhookDown critical", "TCRWebhookCallsFailing critical", "TCRWebhookBypassed warning"},
-		begin: func(t *testing.T) {
-			for _, s := range b.Servers {
-				s.Kill()
-			}
-			creating(t)
+		begin: func(ctx context.Context) error {
+			b.killAll()
+			return creating(ctx)
 		},
-		end: func(t *testing.T) {
-			stop(t)
-			for _, s := range b.Servers {
-				require.NoError(t, s.Restart(t.Context()))
-			}
-		},
+		end: func(ctx context.Context) error { return errors.Join(stop(ctx), b.startAll(ctx)) },
 	}
+}
+
+func (b *bed) killAll() {
+	for _, s := range b.Servers {
+		s.Kill()
+	}
+}
+
+func (b *bed) startAll(ctx context.Context) (err error) {
+	for _, s := range b.Servers {
+		err = errors.Join(err, s.Restart(ctx))
+	}
+	return err
 }
 
 func (b *bed) routeFlaps() fault {
@@ -260,9 +283,9 @@ func (b *bed) routeFlaps() fault {
 	return fault{
 		name: "a route to and fro", alerts: []string{"TCRRouteFlapping warning"}, lingers: 2 * time.Minute,
 		begin: begin,
-		end: func(t *testing.T) {
-			end(t)
-			b.link(true)
+		end: func(ctx context.Context) error {
+			defer b.link(true)
+			return end(ctx)
 		},
 	}
 }
@@ -270,16 +293,16 @@ func (b *bed) routeFlaps() fault {
 func (b *bed) linkIsGone() fault {
 	return fault{
 		name: "the link is gone", alerts: []string{"TCRRouteLost warning"},
-		begin: func(*testing.T) { b.link(false) },
-		end:   func(*testing.T) { b.link(true) },
+		begin: does(func() { b.link(false) }),
+		end:   does(func() { b.link(true) }),
 	}
 }
 
 func (b *bed) configIsBroken() fault {
 	return fault{
 		name: "a configuration with a mistake", alerts: []string{"TCRConfigRejected warning"},
-		begin: func(t *testing.T) { require.NoError(t, b.WriteConfig(strings.Replace(config, "region", "regoin", 1))) },
-		end:   func(t *testing.T) { require.NoError(t, b.WriteConfig(config)) },
+		begin: func(context.Context) error { return b.WriteConfig(strings.Replace(config, "region", "regoin", 1)) },
+		end:   func(context.Context) error { return b.WriteConfig(config) },
 	}
 }
 
@@ -287,13 +310,15 @@ func (b *bed) registrationIsGone() fault {
 	var gone admissionregistrationv1.ValidatingWebhookConfiguration
 	return fault{
 		name: "a registration is gone", alerts: []string{"TCRRegistrationGaps warning"},
-		begin: func(t *testing.T) {
-			require.NoError(t, b.Client.Get(t.Context(), client.ObjectKey{Name: "zz-tcr-webhook"}, &gone))
-			require.NoError(t, b.Client.Delete(t.Context(), gone.DeepCopy()))
+		begin: func(ctx context.Context) error {
+			if err := b.Client.Get(ctx, client.ObjectKey{Name: "zz-tcr-webhook"}, &gone); err != nil {
+				return err
+			}
+			return b.Client.Delete(ctx, gone.DeepCopy())
 		},
-		end: func(t *testing.T) {
+		end: func(ctx context.Context) error {
 			gone.ResourceVersion, gone.UID = "", ""
-			require.NoError(t, b.Client.Create(t.Context(), &gone))
+			return b.Client.Create(ctx, &gone)
 		},
 	}
 }
@@ -305,21 +330,8 @@ func (b *bed) noReviews() fault {
 
 // slowSecrets is another's webhook on Secrets, which takes its time.
 func (b *bed) slowSecrets() fault {
-	slow := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var review admissionv1.AdmissionReview
-		if json.NewDecoder(r.Body).Decode(&review) != nil || review.Request == nil {
-			http.Error(w, "no review", http.StatusBadRequest)
-			return
-		}
-		select {
-		case <-r.Context().Done():
-		case <-time.After(1500 * time.Millisecond):
-		}
-		review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
-		review.Request = nil
-		_ = json.NewEncoder(w).Encode(review) // whoever asked is gone
-	}))
-	registration := &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "slow"}}
+	var slow *httptest.Server
+	registration := &admissionregistrationv1.ValidatingWebhookConfiguration{}
 	creating, stop := during(100*time.Millisecond, func(ctx context.Context) {
 		if namespace, err := b.namespace(ctx); err == nil {
 			_ = b.Client.Create(ctx, pod(namespace, image)) // it waits, and that is all
@@ -327,36 +339,57 @@ func (b *bed) slowSecrets() fault {
 	})
 	return fault{
 		name: "Secrets that take long", alerts: []string{"TCRAdmissionSlow warning", "TCRWebhookCallsSlow warning"},
-		begin: func(t *testing.T) {
-			slow.StartTLS()
-			t.Cleanup(slow.Close)
-			registration.Webhooks = []admissionregistrationv1.ValidatingWebhook{{
-				Name: "slow.example.com", SideEffects: new(admissionregistrationv1.SideEffectClassNone), AdmissionReviewVersions: []string{"v1"},
-				FailurePolicy: new(admissionregistrationv1.Ignore),
-				ClientConfig: admissionregistrationv1.WebhookClientConfig{
-					URL: new(slow.URL), CABundle: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: slow.Certificate().Raw}),
-				},
-				MatchConditions: []admissionregistrationv1.MatchCondition{{Name: "ours", Expression: `request.name == "tcr-pull"`}},
-				Rules: []admissionregistrationv1.RuleWithOperations{{
-					Operations: []admissionregistrationv1.OperationType{"CREATE"},
-					Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"secrets"}},
-				}},
-			}}
-			require.NoError(t, b.Client.Create(t.Context(), registration))
-			creating(t)
+		begin: func(ctx context.Context) error {
+			slow = httptest.NewTLSServer(http.HandlerFunc(answerLate))
+			registration = slowRegistration(slow)
+			return errors.Join(b.Client.Create(ctx, registration), creating(ctx))
 		},
-		end: func(t *testing.T) {
-			stop(t)
-			require.NoError(t, b.Client.Delete(t.Context(), registration))
+		end: func(ctx context.Context) error {
+			defer slow.Close()
+			return errors.Join(stop(ctx), b.Client.Delete(ctx, registration))
 		},
+	}
+}
+
+// answerLate lets everything pass, after a second and a half.
+func answerLate(w http.ResponseWriter, r *http.Request) {
+	var review admissionv1.AdmissionReview
+	if json.NewDecoder(r.Body).Decode(&review) != nil || review.Request == nil {
+		http.Error(w, "no review", http.StatusBadRequest)
+		return
+	}
+	select {
+	case <-r.Context().Done():
+	case <-time.After(1500 * time.Millisecond):
+	}
+	review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
+	review.Request = nil
+	_ = json.NewEncoder(w).Encode(review) // whoever asked is gone
+}
+
+func slowRegistration(s *httptest.Server) *admissionregistrationv1.ValidatingWebhookConfiguration {
+	return &admissionregistrationv1.ValidatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: "slow"},
+		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
+			Name: "slow.example.com", SideEffects: new(admissionregistrationv1.SideEffectClassNone), AdmissionReviewVersions: []string{"v1"},
+			FailurePolicy: new(admissionregistrationv1.Ignore),
+			ClientConfig: admissionregistrationv1.WebhookClientConfig{
+				URL: new(s.URL), CABundle: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}),
+			},
+			MatchConditions: []admissionregistrationv1.MatchCondition{{Name: "ours", Expression: `request.name == "tcr-pull"`}},
+			Rules: []admissionregistrationv1.RuleWithOperations{{
+				Operations: []admissionregistrationv1.OperationType{"CREATE"},
+				Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"secrets"}},
+			}},
+		}},
 	}
 }
 
 func (b *bed) clocksDiffer() fault {
 	return fault{
 		name: "clocks that differ", alerts: []string{"TCRClockSkew warning"},
-		begin: func(*testing.T) { b.ahead.Store(int64(90 * time.Second)) },
-		end:   func(*testing.T) { b.ahead.Store(0) },
+		begin: does(func() { b.ahead.Store(int64(90 * time.Second)) }),
+		end:   does(func() { b.ahead.Store(0) }),
 	}
 }
 
@@ -372,17 +405,17 @@ func (b *bed) leaseIsTaken() fault {
 	var supervised context.CancelFunc
 	return fault{
 		name: "another leads", alerts: []string{"TCRNoLeader warning"},
-		begin: func(t *testing.T) {
-			var ctx context.Context
-			ctx, supervised = context.WithCancel(t.Context())
-			go func() { _ = b.Supervise(ctx) }() // who has lost the Lease ends
-			taking(t)
+		begin: func(ctx context.Context) error {
+			var supervising context.Context
+			supervising, supervised = context.WithCancel(ctx)
+			go func() { _ = b.Supervise(supervising) }() // who has lost the Lease ends
+			return taking(ctx)
 		},
-		end: func(t *testing.T) {
-			stop(t)
-			_, err := b.AwaitLeader(t.Context())
-			require.NoError(t, err)
-			supervised()
+		end: func(ctx context.Context) error {
+			defer supervised()
+			err := stop(ctx)
+			_, waited := b.AwaitLeader(ctx)
+			return errors.Join(err, waited)
 		},
 	}
 }
@@ -391,21 +424,18 @@ func (b *bed) leaseIsTaken() fault {
 func (b *bed) apiIsDown() fault {
 	return fault{
 		name: "the API is down", alerts: []string{"TCRTokenRenewalFailing warning", "TCRTokenRenewalFailing critical", "TCRPullSecretsStale warning"},
-		begin: func(t *testing.T) {
+		begin: func(ctx context.Context) error {
 			b.Cloud.SetTokenLifetime(time.Minute)
-			for _, s := range b.Servers {
-				s.Kill()
-			}
-			require.NoError(t, b.Client.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: stack.Namespace, Name: credentials.TokenSecretName}}))
-			for _, s := range b.Servers {
-				require.NoError(t, s.Restart(t.Context()))
-			}
+			b.killAll()
+			shared := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: stack.Namespace, Name: credentials.TokenSecretName}}
+			err := errors.Join(b.Client.Delete(ctx, shared), b.startAll(ctx))
 			b.Cloud.SetFault("*", tencent.Fault{Drop: true})
+			return err
 		},
-		end: func(*testing.T) {
+		end: does(func() {
 			b.Cloud.SetTokenLifetime(time.Hour)
 			b.Cloud.ClearFaults()
-		},
+		}),
 	}
 }
 
@@ -424,10 +454,7 @@ func (b *bed) ruleOnTrial() fault {
 	return fault{
 		// The rule has no registration here.
 		name: "a rule on trial", alerts: []string{"TCRPolicyViolations info", "TCRRegistrationGaps warning"}, lingers: time.Hour,
-		begin: func(t *testing.T) {
-			require.NoError(t, b.WriteConfig(config+rules))
-			begin(t)
-		},
-		end: end,
+		begin: func(ctx context.Context) error { return errors.Join(b.WriteConfig(config+rules), begin(ctx)) },
+		end:   end,
 	}
 }

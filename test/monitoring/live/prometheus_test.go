@@ -29,13 +29,16 @@ type server struct {
 	targets string // file
 }
 
-// scraped are the addresses of replicas.
-func (p *server) scrape(t *testing.T, addresses ...string) {
-	t.Helper()
+// scrape has replicas scraped at these addresses, and no others.
+func (p *server) scrape(addresses ...string) error {
 	data, err := json.Marshal([]map[string]any{{"targets": addresses, "labels": map[string]string{"namespace": "tcr-webhook"}}})
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(p.targets+".new", data, 0o600))
-	require.NoError(t, os.Rename(p.targets+".new", p.targets))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(p.targets+".new", data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(p.targets+".new", p.targets)
 }
 
 // startPrometheus starts one with the rules of the chart, which scrapes the API

@@ -59,7 +59,7 @@ func devices() []device {
 	return []device{{375, 812, true, "light"}, {375, 812, true, "dark"}, {320, 568, true, "light"}, {1280, 800, false, "light"}}
 }
 
-func TestTheStatusPageInABrowser(t *testing.T) {
+func TestTheStatusPageInABrowser(t *testing.T) { //nolint:paralleltest // there is one browser, with one page
 	c := startChromium(t) // or there is nothing to do
 	binary, err := once.binary()
 	require.NoError(t, err)
@@ -103,7 +103,7 @@ func TestTheStatusPageInABrowser(t *testing.T) {
 	s.Cloud.SetFault("*", tencent.Fault{Code: "UnauthorizedOperation", Message: "marker-5f1d"})
 	require.NoError(t, s.WriteConfig(strings.Replace(config, "region", strings.Repeat("regoin", 20), 1)))
 	require.Eventually(t, shows("Something is wrong", "ConfigRejected", "regoinregoin", "UnauthorizedOperation"), time.Minute, time.Second)
-	for _, d := range devices() {
+	for _, d := range devices() { //nolint:paralleltest // as above
 		t.Run(d.String()+", with faults", func(t *testing.T) {
 			wellShown(t, c, d, s.Server.URL("/status"))
 			text := eval[string](t, c, "document.body.innerText")
