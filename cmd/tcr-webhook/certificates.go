@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -62,6 +63,9 @@ func (s *server) newCertificates(ctx context.Context, pair *certwatcher.CertWatc
 	return c, nil
 }
 
+// firstRead is how long the first look at the Secret is waited for.
+const firstRead = 5 * time.Second
+
 // selfMade makes what makes the certificates itself, over a cache of one Secret.
 func (s *server) selfMade(ctx context.Context, registered func(context.Context) []certs.Registration, leading func() bool) (*certificates, error) {
 	own, err := cache.New(s.mgr.GetConfig(), cache.Options{
@@ -89,8 +93,14 @@ func (s *server) selfMade(ctx context.Context, registered func(context.Context) 
 	if err := s.mgr.Add(everyReplica{own.Start}); err != nil {
 		return nil, fmt.Errorf("add cache of the CA Secret: %w", err)
 	}
+	begin := func(ctx context.Context) error {
+		wait, cancel := context.WithTimeout(ctx, firstRead)
+		own.WaitForCacheSync(wait) // or what is wrong is told from then on
+		cancel()
+		return self.Start(ctx)
+	}
 	return &certificates{
-		Holder: &self.Holder, part: self, changed: self.Changed, problem: self.Problem, authority: self.Authority,
+		Holder: &self.Holder, part: everyReplica{begin}, changed: self.Changed, problem: self.Problem, authority: self.Authority,
 		issuance: func(context.Context) string { return "" },
 	}, nil
 }

@@ -29,7 +29,7 @@ const (
 // What is said of the allow-list's registration follows the configuration.
 func TestTheAllowListsRegistrationHasToFit(t *testing.T) {
 	t.Parallel()
-	s := start(t, stack.Options{Audit: true, Values: chart.Values{"admissionPolicies": chart.Values{"guardCABundle": false}}})
+	s := start(t, stack.Options{Audit: true, Certs: "provided", Values: chart.Values{"admissionPolicies": chart.Values{"guardCABundle": false}}})
 	a := newAuthor(t, s)
 	gaps := func(kind string) int { return counted(t, s, `tcr_webhook_registration_gaps{kind="`+kind+`"}`) }
 	say := func(want string) document {

@@ -23,17 +23,18 @@ var secretRights = map[string]string{
 	"/tcr-pull":                      "get list watch create patch delete",
 	"tcr-webhook/tcr-pull":           "get list watch create patch delete", // which no path ever does
 	"tcr-webhook/tcr-webhook-tokens": "get list watch create patch",
+	"tcr-webhook/tcr-webhook-ca":     "get list watch create patch",
 }
 
 // Every verb on every kind of Secret is asked of the API server's own
 // authorizer, and only what is listed is allowed.
-func TestRightsOnSecretsAreThoseOfTwoNames(t *testing.T) {
+func TestRightsOnSecretsAreThoseOfThreeNames(t *testing.T) {
 	t.Parallel()
 	s := start(t, stack.Options{})
 	k, err := kubernetes.NewForConfig(s.Cluster.Config())
 	require.NoError(t, err)
 	for _, namespace := range []string{"", "shop", stack.Namespace, "kube-system"} {
-		for _, name := range []string{"", "tcr-pull", "tcr-webhook-tokens", "tcr-webhook-tls", "tcr-webhook-credentials", "app-password"} {
+		for _, name := range []string{"", "tcr-pull", "tcr-webhook-tokens", "tcr-webhook-ca", "tcr-webhook-tls", "tcr-webhook-credentials", "app-password"} {
 			for _, verb := range []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "*"} {
 				review, err := k.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{
 					Spec: authorizationv1.SubjectAccessReviewSpec{
@@ -111,7 +112,7 @@ func TestEveryPathWorksWithTheShippedRights(t *testing.T) {
 	touched, err := s.Touched("secrets")
 	require.NoError(t, err)
 	for _, name := range touched {
-		assert.Contains(t, []string{"tcr-pull", "tcr-webhook-tokens"}, name, "of %v", touched)
+		assert.Contains(t, []string{"tcr-pull", "tcr-webhook-tokens", "tcr-webhook-ca"}, name, "of %v", touched)
 	}
 	leaks, err := s.Leaks(t.Context(), marker)
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -16,7 +17,7 @@ type entry struct {
 	RequestURI     string `json:"requestURI"`
 	User           struct{ Username string }
 	ResponseStatus struct{ Code int }
-	ObjectRef      struct{ Resource, Namespace, Name string }
+	ObjectRef      struct{ APIGroup, Resource, Subresource, Namespace, Name string }
 }
 
 // asked is what the replicas asked the API server for.
@@ -65,4 +66,36 @@ func (s *Stack) distinct(of func(entry) (string, bool)) ([]string, error) {
 	}
 	slices.Sort(list)
 	return slices.Compact(list), nil
+}
+
+// Calls lists what the replicas were let do, without repetition, each as
+// "verb group/resource namespace name", with the subresource behind the resource;
+// what is missing is a dash. A patch that made the object is its creation as
+// well, as it is to the authorizer. Options.Audit must have been set.
+func (s *Stack) Calls() ([]string, error) {
+	entries, err := s.asked()
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for _, e := range entries {
+		if e.ObjectRef.Resource == "" || e.ResponseStatus.Code >= http.StatusBadRequest && e.ResponseStatus.Code != http.StatusNotFound {
+			continue
+		}
+		list = append(list, e.call(e.Verb))
+		if e.Verb == "patch" && e.ResponseStatus.Code == http.StatusCreated {
+			list = append(list, e.call("create"))
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
+
+func (e *entry) call(verb string) string {
+	ref := e.ObjectRef
+	resource := ref.Resource
+	if ref.Subresource != "" {
+		resource += "/" + ref.Subresource
+	}
+	return strings.Join([]string{verb, ref.APIGroup + "/" + resource, cmp.Or(ref.Namespace, "-"), cmp.Or(ref.Name, "-")}, " ")
 }

@@ -34,13 +34,13 @@ func (s *Stack) writeFiles(config string) error {
 	)
 }
 
-// writeCertificate writes a pair for loopback and returns its CA.
+// writeCertificate writes a pair for the Service and returns its CA.
 func writeCertificate(dir string) (*pki.CA, error) {
 	ca, err := pki.New()
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := ca.Leaf("127.0.0.1")
+	leaf, err := ca.Leaf("tcr-webhook." + Namespace + ".svc")
 	if err != nil {
 		return nil, err
 	}
@@ -60,4 +60,13 @@ func chain(leaf *tls.Certificate) []byte {
 		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
 	return out
+}
+
+// NewCA makes a CA that nobody else knows, in PEM.
+func NewCA() ([]byte, error) {
+	ca, err := pki.New()
+	if err != nil {
+		return nil, err
+	}
+	return ca.PEM(), nil
 }

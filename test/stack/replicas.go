@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,8 +22,10 @@ func (s *Stack) startServers(ctx context.Context, o Options) error {
 		return fmt.Errorf("prepare tcr-webhook: %w", err)
 	}
 	var err error
-	if s.ca, err = writeCertificate(s.path("tls")); err != nil {
-		return err
+	if o.Certs != "self" {
+		if s.ca, err = writeCertificate(s.path("tls")); err != nil {
+			return err
+		}
 	}
 	for i := range o.Replicas {
 		if err := s.startReplica(ctx, o, i); err != nil {
@@ -42,7 +45,7 @@ func (s *Stack) startReplica(ctx context.Context, o Options, i int) error {
 	if i > 0 {
 		log = fmt.Sprintf("tcr-webhook-%d.log", i)
 	}
-	r := &Server{LogFile: s.path(log), binary: o.Binary, dir: s.dir, env: o.Env, metadata: s.Cloud.MetadataURL()}
+	r := &Server{LogFile: s.path(log), binary: o.Binary, dir: s.dir, env: o.Env, flags: append([]string{"--certs", o.Certs}, o.Flags...), metadata: s.Cloud.MetadataURL()}
 	s.Servers = append(s.Servers, r)
 	s.stop = append(s.stop, r.Stop)
 	_, err := process.OnFreePorts(ctx, 3, r.start)
@@ -58,12 +61,12 @@ func (s *Stack) startService(ctx context.Context) error {
 	}
 	s.address = l.Addr().String()
 	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
-	var endpoints service.Service
-	probe(ctx, &endpoints, s.Servers) // so that there are some from the start
+	endpoints := &s.endpoints
+	probe(ctx, endpoints, s.Servers) // so that there are some from the start
 	var both sync.WaitGroup
 	var balanced error
 	both.Go(func() { balanced = endpoints.Balance(ctx, l) })
-	both.Go(func() { probeOn(ctx, &endpoints, s.Servers) })
+	both.Go(func() { probeOn(ctx, endpoints, s.Servers) })
 	s.stop = append(s.stop, func() error {
 		end()
 		both.Wait()
@@ -72,7 +75,35 @@ func (s *Stack) startService(ctx context.Context) error {
 	return nil
 }
 
+// awaitReady returns when calls go to every replica that runs.
+func (s *Stack) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for {
+		running, ready := 0, 0
+		for _, r := range s.Servers {
+			if !r.Running() {
+				continue
+			}
+			running++
+			if process.Get(ctx, http.DefaultClient, r.probes) == nil && (len(s.Servers) == 1 || slices.Contains(s.endpoints.Endpoints(), r.Address)) {
+				ready++
+			}
+		}
+		if ready == running {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the replicas: %d of %d are ready: %w", ready, running, context.Cause(ctx))
+		case <-time.After(probeEvery / 4):
+		}
+	}
+}
+
 const (
+	// readyTimeout is many times what a replica takes.
+	readyTimeout = 30 * time.Second
 	// probeEvery is faster than a kubelet, so that a test need not wait.
 	probeEvery = 200 * time.Millisecond
 	// probeTimeout is a kubelet's.

@@ -38,7 +38,7 @@ type Server struct {
 
 	binary          string
 	dir             string
-	env             []string
+	env, flags      []string
 	metadata        string // URL of the node's metadata server
 	metrics, probes string // URLs
 	ports           []int
@@ -64,12 +64,12 @@ func (s *Server) start(ctx context.Context, ports []int) (*process.Process, erro
 func (s *Server) launch() (*process.Process, error) {
 	address := func(i int) string { return "127.0.0.1:" + strconv.Itoa(s.ports[i]) }
 	path := func(name string) string { return filepath.Join(s.dir, name) }
-	c := process.Server("tcr-webhook", s.binary, s.LogFile, []string{
+	c := process.Server("tcr-webhook", s.binary, s.LogFile, append([]string{
 		"--config", path("config.yaml"), "--credentials-dir", path("credentials"), "--tls-dir", path("tls"),
 		"--kubeconfig", path("tcr-webhook.kubeconfig"), "--namespace", Namespace,
 		"--listen", address(0), "--metrics-listen", address(1), "--probes-listen", address(2),
-		"--drain-delay", "1s", "--metadata-server", s.metadata, "--certs", "provided",
-	})
+		"--drain-delay", "1s", "--metadata-server", s.metadata,
+	}, s.flags...))
 	c.Env = s.env
 	c.Append = true
 	p, err := process.Launch(c)

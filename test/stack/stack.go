@@ -5,6 +5,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/test/cluster"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/pki"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencent"
+	"github.com/tcr-webhook/tcr-webhook/test/stack/service"
 )
 
 // The instance that every stack begins with.
@@ -58,6 +60,11 @@ type Options struct {
 	Config string
 	// Values are those of the chart that differ from deploy/install.yaml's.
 	Values chart.Values
+	// Certs is who makes the certificate, as --certs has it: self by default. With
+	// provided it is the stack, which writes the caBundle as well.
+	Certs string
+	// Flags are further flags of tcr-webhook.
+	Flags []string
 	// Env is the environment of tcr-webhook, such as TKE gives to a pod with an
 	// identity.
 	Env []string
@@ -86,12 +93,15 @@ type Stack struct {
 
 	dir     string
 	values  chart.Values
+	certs   string
 	address string // of the webhook, for the API server
-	audited bool
-	ca      *pki.CA        // of its certificate
-	stop    []func() error // in the order of start
-	once    sync.Once
-	err     error
+	// endpoints are the replicas that calls go to, where there are several.
+	endpoints service.Service
+	audited   bool
+	ca        *pki.CA        // of its certificate, if it is the stack's
+	stop      []func() error // in the order of start
+	once      sync.Once
+	err       error
 }
 
 // Start starts the system and returns when tcr-webhook is registered. ctx
@@ -103,8 +113,8 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if o.Config == "" {
 		o.Config = DefaultConfig
 	}
-	o.Replicas = max(o.Replicas, 1)
-	s := &Stack{dir: o.Dir, values: o.Values, audited: o.Audit}
+	o.Replicas, o.Certs = max(o.Replicas, 1), cmp.Or(o.Certs, "self")
+	s := &Stack{dir: o.Dir, values: o.Values, certs: o.Certs, audited: o.Audit}
 	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
