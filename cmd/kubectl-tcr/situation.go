@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/config"
+	"github.com/tcr-webhook/tcr-webhook/cmd/internal/registration"
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/status"
 	"github.com/tcr-webhook/tcr-webhook/cmd/kubectl-tcr/internal/explain"
 	"github.com/tcr-webhook/tcr-webhook/cmd/kubectl-tcr/internal/manifest"
@@ -56,9 +59,20 @@ func (c *command) situate(ctx context.Context, o explainOptions, objects []manif
 	}
 	if o.offline {
 		s.labels[""] = o.labels
+	} else {
+		s.everyPod = o.everyPod || asksForEveryPod(ctx, s.client)
 	}
 	s.learn(objects)
 	return s, nil
+}
+
+// asksForEveryPod tells whether pods without an image of ours get the pull secret
+// as well. Without the right to look they are taken not to.
+func asksForEveryPod(ctx context.Context, client kubernetes.Interface) bool {
+	m, err := client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, registration.Name, metav1.GetOptions{})
+	return err == nil && slices.ContainsFunc(m.Webhooks, func(w admissionregistrationv1.MutatingWebhook) bool {
+		return w.Name == "every-pod.tcr-webhook.io" && len(w.Rules) > 0
+	})
 }
 
 // decideBy makes the state that a configuration is, with what is known of its
