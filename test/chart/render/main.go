@@ -1,7 +1,9 @@
-// Command render writes deploy/install.yaml anew from the chart.
+// Command render writes anew what is made from the chart: deploy/install.yaml
+// and the table in the chart's README.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -9,16 +11,28 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
+	if err := errors.Join(install(), readme()); err != nil {
 		fmt.Fprintln(os.Stderr, "render:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+func install() error {
 	text, err := chart.Install()
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(chart.InstallFile(), []byte(text), 0o600)
+}
+
+func readme() error {
+	now, err := os.ReadFile(chart.ReadmeFile())
+	if err != nil {
+		return err
+	}
+	text, err := chart.Readme(string(now))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(chart.ReadmeFile(), []byte(text), 0o600)
 }
