@@ -138,7 +138,7 @@ func (e *Explanation) decided(d *webhook.Decision, pod *podview.Pod, in Situatio
 	e.Skipped = d.Skip
 	for _, i := range d.Images {
 		e.Images = append(e.Images, Image{
-			Site: i.Site.String(), Path: i.Site.Pointer(), Image: i.Site.Image, Becomes: i.Decision.Image, Reason: i.Reason, Instance: i.Instance,
+			Site: i.Site.String(), Path: i.Site.Pointer(), Image: i.Site.Image, Becomes: i.Image, Reason: i.Reason, Instance: i.Instance,
 			Text: in.words(&i),
 		})
 	}

@@ -25,7 +25,7 @@ type Error struct {
 	Text string
 }
 
-func (e *Error) Error() string { return e.Place.String() + ": " + e.Text }
+func (e *Error) Error() string { return e.String() + ": " + e.Text }
 
 // Object is one object of a file.
 type Object struct {

@@ -73,7 +73,7 @@ func lineAt(data []byte, offset int64) int {
 }
 
 // yamlLine finds where the YAML library says that something is wrong.
-var yamlLine = regexp.MustCompile(`^(?:error converting YAML to JSON: )?yaml: (?:unmarshal errors:\s*)?(?:line (\d+): )?`) //nolint:gochecknoglobals // compiled once
+var yamlLine = regexp.MustCompile(`^(?:error converting YAML to JSON: )?yaml: (?:unmarshal errors:\s*)?(?:line (\d+): )?`)
 
 func (r *reader) readYAML(data []byte) error {
 	for _, d := range split(data) {

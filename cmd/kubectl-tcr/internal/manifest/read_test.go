@@ -3,7 +3,6 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 
@@ -99,7 +98,7 @@ func FuzzRead(f *testing.F) {
 		}
 		var wrong *Error
 		if err != nil {
-			require.True(t, errors.As(err, &wrong), "%v", err)
+			require.ErrorAs(t, err, &wrong)
 			assert.LessOrEqual(t, wrong.Line, lines+1)
 			assert.Positive(t, wrong.Line)
 			assert.True(t, strings.HasPrefix(err.Error(), "f: document "))
