@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -77,7 +76,7 @@ func (p pullSecrets) Ensure(ctx context.Context, need webhook.Need) webhook.Deli
 // fillCaches has what admission looks up filled on every replica before it is
 // ready. A cache that is first asked for by a call would make the call wait.
 func fillCaches(ctx context.Context, informers cache.Informers) error {
-	for _, o := range []client.Object{metadataOf("Namespace"), &corev1.Secret{}} {
+	for _, o := range []client.Object{namespaceMetadata(), &corev1.Secret{}} {
 		if _, err := informers.GetInformer(ctx, o, cache.BlockUntilSynced(false)); err != nil {
 			return fmt.Errorf("fill cache of %T: %w", o, err)
 		}
@@ -85,17 +84,10 @@ func fillCaches(ctx context.Context, informers cache.Informers) error {
 	return nil
 }
 
-// metadataOf is the metadata of an object of the core API.
-func metadataOf(kind string) *metav1.PartialObjectMetadata {
-	var meta metav1.PartialObjectMetadata
-	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind))
-	return &meta
-}
-
 // namespaceLabels reads the labels of a namespace from the cache.
 func namespaceLabels(ctx context.Context, cached client.Reader) webhook.Namespaces {
 	return func(name string) (map[string]string, bool) {
-		meta := metadataOf("Namespace")
+		meta := namespaceMetadata()
 		if err := cached.Get(ctx, types.NamespacedName{Name: name}, meta); err != nil {
 			return nil, false
 		}

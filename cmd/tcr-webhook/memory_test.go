@@ -69,7 +69,6 @@ func TestTheLimitFollowsTheHeap(t *testing.T) {
 	assert.LessOrEqual(t, after-before, uint32(2*garbage*100/(inUse*collectAt)), "collections because of the limit")
 	assert.Greater(t, debug.SetMemoryLimit(-1), int64(inUse*mebibyte))
 
-	caches = nil
 	require.Eventually(t, func() bool {
 		runtime.GC()
 		return debug.SetMemoryLimit(-1) < inUse*mebibyte

@@ -34,7 +34,7 @@ func (s *server) addReport(ctx context.Context) error {
 // newAnnouncer makes what makes Events.
 func (s *server) newAnnouncer(ctx context.Context) *announcer {
 	return newAnnouncer(s.mgr.GetEventRecorder(credentials.FieldManager), func(namespace string) types.UID {
-		meta := metadataOf("Namespace")
+		meta := namespaceMetadata()
 		if err := s.mgr.GetClient().Get(ctx, types.NamespacedName{Name: namespace}, meta); err != nil {
 			return ""
 		}
