@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -240,6 +241,20 @@ func TestAllPods(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The configuration is read again whenever it changes, but for the name of the
+// pull Secrets: nothing else of it restarts the pods.
+func TestWhatRestartsTheServer(t *testing.T) {
+	t.Parallel()
+	template := func(values Values) corev1.PodTemplateSpec {
+		return find[appsv1.Deployment](t, Options{Values: minimal(values)}, "Deployment/tcr-webhook").Spec.Template
+	}
+	before := template(nil)
+	for _, path := range []string{"config.tencentCloud.vpc", "config.policy.rules", "config.pullSecret.missing", "config.firstPodGrace", "hosts", "inject", "metrics.podMonitor.enabled"} {
+		assert.Empty(t, cmp.Diff(before, template(clone(at(path, tries[path].value)))), path)
+	}
+	assert.NotEmpty(t, cmp.Diff(before, template(at("config.pullSecret.name", "login"))))
 }
 
 // Keys of entries are mounted in folders of their own.
