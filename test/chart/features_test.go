@@ -14,6 +14,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -197,6 +198,30 @@ func TestNoCABundleIsRendered(t *testing.T) {
 		assert.Equal(t, told, strings.Count(text, "cert-manager.io/inject-ca-from: tcr-webhook/tcr-webhook"))
 		assert.Equal(t, told > 0, strings.Contains(text, "kind: Certificate\n"))
 	}
+}
+
+// An authority stands between the certificate and what signs itself, unless somebody
+// names an issuer.
+func TestIssuers(t *testing.T) {
+	t.Parallel()
+	made := func(values Values) (list []string) {
+		objects, err := Render(minimal(values))
+		require.NoError(t, err)
+		for _, o := range objects {
+			if o.GetAPIVersion() == "cert-manager.io/v1" {
+				issuer, _, _ := unstructured.NestedString(o.Object, "spec", "issuerRef", "name")
+				list = append(list, strings.TrimSpace(o.GetKind()+"/"+o.GetName()+" "+issuer))
+			}
+		}
+		return list
+	}
+	assert.ElementsMatch(t, []string{
+		"Issuer/tcr-webhook-selfsigned", "Certificate/tcr-webhook-ca tcr-webhook-selfsigned", "Issuer/tcr-webhook", "Certificate/tcr-webhook tcr-webhook",
+	}, made(certManager()))
+	named := certManager()
+	merge(named, at("certs.certManager.issuerRef", Values{"name": "corporate", "kind": "ClusterIssuer"}))
+	assert.Equal(t, []string{"Certificate/tcr-webhook corporate"}, made(named))
+	assert.Empty(t, made(nil))
 }
 
 // Every pod obeys what is said of images, and of pods at large.
