@@ -13,7 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -95,6 +97,8 @@ func TestUninstallOfWhatRuns(t *testing.T) {
 		require.NoError(t, a.List(t.Context(), list, client.MatchingLabels{"app.kubernetes.io/managed-by": "tcr-webhook"}))
 		assert.Zero(t, lengthOf(list), "%T", list)
 	}
+	err = a.Get(t.Context(), client.ObjectKey{Namespace: stack.Namespace, Name: "tcr-webhook"}, &coordinationv1.Lease{})
+	assert.True(t, apierrors.IsNotFound(err), "the Lease is there: %v", err)
 	after := a.pod(t, "shop-1", "after", publicImage)
 	assert.Equal(t, []string{publicImage}, images(after))
 	assert.Empty(t, after.Spec.ImagePullSecrets)
