@@ -31,7 +31,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/tcr-webhook/tcr-webhook/credentials"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencent"
 	"github.com/tcr-webhook/tcr-webhook/test/process"
 	"github.com/tcr-webhook/tcr-webhook/test/stack"
@@ -73,8 +72,11 @@ type fault struct {
 	lingers time.Duration
 }
 
-func (b *bed) link(works bool) {
-	i := tencent.Instance{ID: stack.InstanceID, Name: stack.InstanceName}
+func (b *bed) link(works bool) { b.instance(stack.InstanceID, stack.InstanceName, works) }
+
+// instance is one with a private link and a private name, or with neither.
+func (b *bed) instance(id, name string, works bool) {
+	i := tencent.Instance{ID: id, Name: name}
 	if works {
 		i.Links = []tencent.Link{{VPC: "vpc-abc123", IP: "10.0.0.2"}}
 		i.DNS = []tencent.DNSRecord{{VPC: "vpc-abc123", IP: "10.0.0.2", Status: "ENABLED"}}
@@ -147,10 +149,10 @@ func does(what func()) func(context.Context) error {
 	}
 }
 
-func (b *bed) apiFails(name string, f tencent.Fault, lingers time.Duration, alerts ...string) fault {
+func (b *bed) apiFails(name, code string, alerts ...string) fault {
 	return fault{
-		name: name, alerts: alerts, lingers: lingers,
-		begin: does(func() { b.Cloud.SetFault("*", f) }),
+		name: name, alerts: alerts,
+		begin: does(func() { b.Cloud.SetFault("*", tencent.Fault{Code: code}) }),
 		end:   does(b.Cloud.ClearFaults),
 	}
 }
@@ -420,23 +422,48 @@ func (b *bed) leaseIsTaken() fault {
 	}
 }
 
-// apiIsDown lasts until tokens end, which are of a minute here.
+// apiIsDown lasts until a token ends, which is one of a minute: that of a second
+// instance.
 func (b *bed) apiIsDown() fault {
+	const second = "tcr-short001"
 	return fault{
 		name: "the API is down", alerts: []string{"TCRTokenRenewalFailing warning", "TCRTokenRenewalFailing critical", "TCRPullSecretsStale warning"},
 		begin: func(ctx context.Context) error {
+			b.instance(second, "short", true)
 			b.Cloud.SetTokenLifetime(time.Minute)
-			b.killAll()
-			shared := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: stack.Namespace, Name: credentials.TokenSecretName}}
-			err := errors.Join(b.Client.Delete(ctx, shared), b.startAll(ctx))
+			err := b.WriteConfig(config + "- instance: " + second + "\n")
+			if err == nil {
+				err = b.exported(ctx, `tcr_webhook_token_lifetime_seconds{registry="`+second+`"}`)
+			}
 			b.Cloud.SetFault("*", tencent.Fault{Drop: true})
 			return err
 		},
-		end: does(func() {
+		end: func(context.Context) error {
 			b.Cloud.SetTokenLifetime(time.Hour)
 			b.Cloud.ClearFaults()
-		}),
+			return b.WriteConfig(config)
+		},
 	}
+}
+
+// exported waits until every replica exports a series.
+func (b *bed) exported(ctx context.Context, series string) error {
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	for _, s := range b.Servers {
+		for {
+			text, err := s.Scrape(ctx)
+			if err == nil && strings.Contains(text, series) {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("wait for %s: %w", series, context.Cause(ctx))
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}
+	return nil
 }
 
 // ruleOnTrial is an allow-list that nothing is held to yet.
