@@ -14,9 +14,11 @@ const (
 	// that room for as much again, Go's default, is the larger part of the
 	// process and seldom used. GOGC overrides it.
 	collectAt = 25
-	// spareMemory is what the limit has beyond that, for what is in use to grow
-	// between two collections.
-	spareMemory = 1 << 20
+	// spareMemory, and so many per cent of the heap, are what the limit has beyond
+	// that. The runtime keeps as much below the limit free, so that with less the
+	// limit would begin collections: memoryLimitMinHeapGoalHeadroom and
+	// memoryLimitHeapGoalHeadroomPercent in its mgcpacer.go.
+	spareMemory, sparePercent = 1 << 20, 3
 	// limitStep is by how much the limit has to change to be set: setting it
 	// stops the program for some microseconds.
 	limitStep = 512 << 10
@@ -74,9 +76,10 @@ type usage struct {
 }
 
 // limit is as much as is mapped before the next collection begins, and a little
-// more. The runtime gives pages back beyond 95 % of it.
+// more.
 func (u usage) limit() int64 {
-	return int64((u.beside+u.inUse+u.inUse*collectAt/100)*100/95) + spareMemory
+	heap := u.inUse * (100 + collectAt) / 100
+	return int64(u.beside + heap + heap*sparePercent/100 + spareMemory)
 }
 
 // memory reads the runtime's figures. The zero value is ready.
