@@ -152,7 +152,7 @@ func TestAlertsFireUnderTheirFaults(t *testing.T) { //nolint:paralleltest // it 
 	w := &watch{bed: b, expected: map[string][]*period{}}
 	began := time.Now()
 	load, stop := during(250*time.Millisecond, func(ctx context.Context) {
-		_ = b.Client.Create(ctx, pod("default", image)) // while no replica is there it is refused
+		_ = b.Client.Create(ctx, pod("default", app)) // while no replica is there it is refused
 	})
 	require.NoError(t, load(t.Context()))
 	defer func() { assert.NoError(t, stop(t.Context())) }()

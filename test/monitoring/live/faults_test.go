@@ -51,7 +51,7 @@ registries:
 - instance: tcr-m3ut3qxx
 `
 
-const image = stack.PublicHost + "/team/app:1"
+const app = stack.PublicHost + "/team/app:1"
 
 // bed is the system, and what goes wrong with it.
 type bed struct {
@@ -165,7 +165,7 @@ func (b *bed) foreignSecret() fault {
 			return errors.Join(
 				b.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "theirs"}}),
 				b.Client.Create(ctx, secret),
-				b.Client.Create(ctx, pod("theirs", image)),
+				b.Client.Create(ctx, pod("theirs", app)),
 			)
 		},
 		end: func(ctx context.Context) error { return b.Client.Delete(ctx, secret) },
@@ -250,7 +250,7 @@ func (b *bed) oneReplicaDies() fault {
 func (b *bed) allReplicasDie() fault {
 	creating, stop := during(200*time.Millisecond, func(ctx context.Context) {
 		for _, namespace := range []string{"default", "kube-system"} {
-			_ = b.Client.Create(ctx, pod(namespace, image)) // the first is refused, the other passes
+			_ = b.Client.Create(ctx, pod(namespace, app)) // the first is refused, the other passes
 		}
 	})
 	return fault{
@@ -336,7 +336,7 @@ func (b *bed) slowSecrets() fault {
 	registration := &admissionregistrationv1.ValidatingWebhookConfiguration{}
 	creating, stop := during(100*time.Millisecond, func(ctx context.Context) {
 		if namespace, err := b.namespace(ctx); err == nil {
-			_ = b.Client.Create(ctx, pod(namespace, image)) // it waits, and that is all
+			_ = b.Client.Create(ctx, pod(namespace, app)) // it waits, and that is all
 		}
 	})
 	return fault{

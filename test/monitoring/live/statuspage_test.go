@@ -2,6 +2,7 @@ package live
 
 import (
 	"bytes"
+	"image"
 	"image/color"
 	"image/png"
 	"os"
@@ -74,7 +75,7 @@ func TestTheStatusPageInABrowser(t *testing.T) { //nolint:paralleltest // there 
 		if name == "theirs" {
 			require.NoError(t, s.Client.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: "tcr-pull"}}))
 		}
-		require.NoError(t, s.Client.Create(t.Context(), pod(name, image)))
+		require.NoError(t, s.Client.Create(t.Context(), pod(name, app)))
 	}
 	shows := func(parts ...string) func() bool {
 		return func() bool {
@@ -134,10 +135,22 @@ func containsAll(s string, parts ...string) bool {
 	return true
 }
 
-// keep writes the picture for the README.
+// keep writes the picture for the README: the upper part, which says the most.
 func keep(t *testing.T, replica int, d device, picture []byte) {
 	t.Helper()
-	if *answers != "" && replica == 0 && d == devices()[0] {
-		require.NoError(t, os.WriteFile(filepath.Join(*answers, "status-page.png"), picture, 0o600))
+	if *answers == "" || replica != 0 || d != devices()[0] {
+		return
 	}
+	img, err := png.Decode(bytes.NewReader(picture))
+	require.NoError(t, err)
+	part, is := img.(interface {
+		SubImage(image.Rectangle) image.Image
+	})
+	require.True(t, is)
+	var out bytes.Buffer
+	require.NoError(t, png.Encode(&out, part.SubImage(image.Rect(0, 0, 2*d.width, 2*upper))))
+	require.NoError(t, os.WriteFile(filepath.Join(*answers, "status-page.png"), out.Bytes(), 0o600))
 }
+
+// upper is how much of the page the README shows, in the browser's pixels.
+const upper = 900
