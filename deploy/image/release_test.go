@@ -159,7 +159,7 @@ func TestARegistryFindsTheListForAnImage(t *testing.T) {
 	require.NoError(t, err)
 	pushed, err := remote.Index(ref, remote.WithContext(t.Context()))
 	require.NoError(t, err)
-	require.NoError(t, validate.Index(pushed))
+	require.NoError(t, validate.Index(pushed, validate.Fast)) // else it takes every layer for gzip
 	for _, p := range r.Parts {
 		hash, err := p.Image.Digest()
 		require.NoError(t, err)

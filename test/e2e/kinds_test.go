@@ -51,7 +51,9 @@ func ephemeralContainer(t *testing.T, b *bed) {
 	assert.Equal(t, privateHost+"/team/tools:1", target.Spec.EphemeralContainers[0].Image)
 }
 
-func cronJob(t *testing.T, b *bed) {
+// startCronJob comes first, for a CronJob has no seconds.
+func (b *bed) startCronJob(t *testing.T) *batchv1.CronJob {
+	t.Helper()
 	b.namespace(t, "jobs", nil)
 	b.push(t, publicHost+"/team/job:1")
 	cron := &batchv1.CronJob{
@@ -65,6 +67,10 @@ func cronJob(t *testing.T, b *bed) {
 		},
 	}
 	require.NoError(t, b.client.Create(t.Context(), cron))
+	return cron
+}
+
+func cronJob(t *testing.T, b *bed, cron *batchv1.CronJob) {
 	var pod corev1.Pod
 	eventually(t, "the job's pod", func() (bool, string) {
 		pods := b.pods(t, "jobs", nil)
