@@ -104,7 +104,7 @@ func (c *command) root(name string) *cobra.Command {
 	c.install.addTo(root.PersistentFlags())
 	root.PersistentFlags().BoolVar(&c.ascii, "ascii", false, "print OK, WARN, FAIL in place of symbols; so it is in a locale that is not UTF-8")
 	root.PersistentFlags().StringVar(&c.color, "color", "auto", "colours: auto, on a terminal; always; or never, as NO_COLOR has it")
-	root.AddCommand(c.auditCommand(), c.explainCommand(), c.lintCommand(), c.renderCommand(), c.statusCommand(), c.uninstallCommand(), c.migrateCommand())
+	root.AddCommand(c.auditCommand(), c.doctorCommand(), c.explainCommand(), c.lintCommand(), c.renderCommand(), c.statusCommand(), c.uninstallCommand(), c.migrateCommand())
 	return root
 }
 

@@ -41,6 +41,18 @@ const leaseName = "tcr-webhook"
 
 // look reports how it is. An error means that it cannot be told at all.
 func (w *watcher) look(ctx context.Context) (*health.Report, error) {
+	f, err := w.gather(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !f.Installed() && len(f.Unseen) == 0 {
+		return nil, fmt.Errorf("nothing of tcr-webhook is in namespace %s of %s; where it is installed elsewhere, say so by --install-namespace", w.install.namespace, w.server)
+	}
+	return health.Judge(f), nil
+}
+
+// gather looks at everything there is to judge by.
+func (w *watcher) gather(ctx context.Context) (*health.Facts, error) {
 	f := &health.Facts{Namespace: w.install.namespace, Server: w.server, Now: time.Now()}
 	version, err := w.client.Discovery().ServerVersion()
 	if err != nil {
@@ -63,10 +75,7 @@ func (w *watcher) look(ctx context.Context) (*health.Report, error) {
 			return nil, fmt.Errorf("look at the %s: %w", one.thing, err)
 		}
 	}
-	if !f.Installed() && len(f.Unseen) == 0 {
-		return nil, fmt.Errorf("nothing of tcr-webhook is in namespace %s of %s; where it is installed elsewhere, say so by --install-namespace", w.install.namespace, w.server)
-	}
-	return health.Judge(f), nil
+	return f, nil
 }
 
 func (w *watcher) lookAtDeployment(ctx context.Context, f *health.Facts) error {

@@ -142,3 +142,16 @@ func (f *Facts) freshness(r *Report) []Finding {
 	}
 	return []Finding{finding}
 }
+
+// Codes are all that findings of this package have. They stay what they are.
+func Codes() []string {
+	codes := []string{"TCR101", "TCR102", "TCR103", "TCR104", "TCR105", "TCR107", "TCR108", "TCR109", "TCR401", "TCR402", "TCR403", "TCR404", "TCR701"}
+	for _, a := range ofConditions() {
+		codes = append(codes, a.code)
+	}
+	for _, code := range routeCodes() {
+		codes = append(codes, code)
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
+}
