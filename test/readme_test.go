@@ -1,7 +1,6 @@
 package test
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -125,7 +124,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 				target = filepath.ToSlash(filepath.Join(filepath.Dir(name), file))
 			}
 			_, err := os.Stat(filepath.Join("..", target))
-			if !assert.False(t, errors.Is(err, fs.ErrNotExist), "%s links to %s, which is not there", name, to) || anchor == "" {
+			if !assert.NotErrorIs(t, err, fs.ErrNotExist, "%s links to %s, which is not there", name, to) || anchor == "" {
 				continue
 			}
 			assert.True(t, readPage(t, target).anchors()[anchor], "%s links to %s, which has no such heading", name, to)
