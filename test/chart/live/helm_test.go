@@ -15,6 +15,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/cli"
 	"helm.sh/helm/v4/pkg/kube"
+	"helm.sh/helm/v4/pkg/storage/driver"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -288,4 +289,21 @@ func generations(t *testing.T, h *helm) (all []string) {
 		all = append(all, list.Items[i].ResourceVersion)
 	}
 	return all
+}
+
+// The hook cannot run here, as where its image cannot be pulled: Helm says so, and
+// the release is gone all the same.
+func TestTheHookBlocksNoUninstall(t *testing.T) {
+	t.Parallel()
+	h := startHelm(t)
+	h.define(t)
+	h.install(t, load(t, chart.Dir()), values(nil))
+	u := action.NewUninstall(h.cfg)
+	u.WaitStrategy, u.Timeout = kube.HookOnlyStrategy, 5*time.Second
+	_, err := u.Run(chart.Release)
+	require.ErrorContains(t, err, "uninstallation completed with 1 error(s)")
+	_, err = h.cfg.Releases.History(chart.Release)
+	assert.ErrorIs(t, err, driver.ErrReleaseNotFound)
+	assert.Empty(t, registrations(t, h))
+	assert.Equal(t, []string{"Job/tcr-webhook-uninstall"}, h.live(t), "left behind: but the Job, for its log")
 }
