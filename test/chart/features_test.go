@@ -306,6 +306,21 @@ func TestCredentialFolders(t *testing.T) {
 	}, sources)
 }
 
+// Names that YAML would read as something else stay names.
+func TestNamesThatLookLikeNumbers(t *testing.T) {
+	t.Parallel()
+	o := Options{Values: minimal(
+		at("config.pullSecret.name", "123"), at("certs", Values{"mode": "provided", "secretName": "1e3"}), at("credentials.secretName", "0"),
+		Values{"existingConfigMap": "null", "extraSystemNamespaces": []any{"1234", "true"}},
+	)}
+	assert.Equal(t, []string{"123"}, find[rbacv1.ClusterRole](t, o, "ClusterRole/tcr-webhook").Rules[2].ResourceNames)
+	volumes := find[appsv1.Deployment](t, o, "Deployment/tcr-webhook").Spec.Template.Spec.Volumes
+	assert.Equal(t, []string{"null", "0", "1e3"}, []string{volumes[0].ConfigMap.Name, volumes[1].Secret.SecretName, volumes[2].Secret.SecretName})
+	c := find[admissionregistrationv1.MutatingWebhookConfiguration](t, o, "MutatingWebhookConfiguration/zz-tcr-webhook")
+	assert.Subset(t, c.Webhooks[0].NamespaceSelector.MatchExpressions[1].Values, []string{"1234", "true"})
+	find[rbacv1.ClusterRole](t, o, "ClusterRole/tcr-webhook-uninstall")
+}
+
 func TestOtherNames(t *testing.T) {
 	t.Parallel()
 	for release, want := range map[string]string{"tcr-webhook": "tcr-webhook", "prod": "prod-tcr-webhook", "my-tcr-webhook": "my-tcr-webhook"} {

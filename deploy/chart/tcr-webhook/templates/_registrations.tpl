@@ -101,7 +101,7 @@ matchExpressions:
   operator: NotIn
   values:
   {{- range prepend (index . 1) (include "tcr-webhook.namespace" $root) | uniq }}
-  - {{ . }}
+  - {{ . | quote }}
   {{- end }}
 {{- with $root.Values.webhooks.namespaceSelector.matchExpressions }}
 {{ toYaml . }}
