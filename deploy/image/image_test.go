@@ -24,8 +24,9 @@ func TestTheSameFilesMakeTheSameImage(t *testing.T) {
 		require.NoError(t, err)
 		return digest.String()
 	}
-	assert.Equal(t, made("a"), made("a"))
-	assert.NotEqual(t, made("a"), made("b"))
+	first := made("a")
+	assert.Equal(t, first, made("a"))
+	assert.NotEqual(t, first, made("b"))
 }
 
 func TestFilesLieInFoldersThatOthersMayEnter(t *testing.T) {

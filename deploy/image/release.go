@@ -90,7 +90,7 @@ func newPart(dir string, platform v1.Platform, revision Revision) (Part, error) 
 		{Path: "etc/group", Mode: 0o644, Content: []byte(groups)},
 		{Path: rootsPath, Mode: 0o644, Content: roots()},
 	}}
-	for _, p := range programs {
+	for _, p := range programs() {
 		content, err := os.ReadFile(filepath.Join(dir, p))
 		if err != nil {
 			return Part{}, err
@@ -98,7 +98,7 @@ func newPart(dir string, platform v1.Platform, revision Revision) (Part, error) 
 		layers = append(layers, []File{{Path: p, Mode: 0o755, Content: content}})
 	}
 	config := v1.Config{
-		Entrypoint: []string{"/" + programs[len(programs)-1]}, User: user, WorkingDir: "/", Labels: labels(revision),
+		Entrypoint: []string{"/" + entrypoint}, User: user, WorkingDir: "/", Labels: labels(revision),
 		Env: []string{"PATH=/", "SSL_CERT_FILE=/" + rootsPath},
 	}
 	image, err := Image(platform, revision.Time, config, layers...)

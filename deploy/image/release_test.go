@@ -33,7 +33,7 @@ func small(t *testing.T, platforms ...v1.Platform) Release {
 	t.Helper()
 	checkout := t.TempDir()
 	write(t, filepath.Join(checkout, "go.mod"), "module example.com/small\n\ngo 1.26.0\n")
-	for _, p := range programs {
+	for _, p := range programs() {
 		write(t, filepath.Join(checkout, "cmd", p, "main.go"), "package main\n\nfunc main() { println(\""+p+"\") }\n")
 	}
 	if len(platforms) == 0 {
@@ -208,8 +208,8 @@ func TestTheDockerfileMakesTheSameImage(t *testing.T) {
 	text, err := os.ReadFile("../../Dockerfile")
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "\nUSER "+user+"\n")
-	assert.Contains(t, string(text), "\nENTRYPOINT [\"/"+programs[len(programs)-1]+"\"]\n")
-	for _, p := range programs {
+	assert.Contains(t, string(text), "\nENTRYPOINT [\"/"+entrypoint+"\"]\n")
+	for _, p := range programs() {
 		assert.Contains(t, string(text), "./cmd/"+p)
 	}
 	assert.Contains(t, string(text), "-trimpath -buildvcs=false -ldflags='-s -w'")

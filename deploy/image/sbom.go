@@ -23,7 +23,7 @@ const sbomVersion = cyclonedx.SpecVersion1_6
 func sbom(dir string, revision Revision) ([]byte, error) {
 	list := inventory{seen: map[string]bool{}}
 	var applications []string
-	for _, p := range programs {
+	for _, p := range programs() {
 		ref, err := list.addProgram(filepath.Join(dir, p), revision)
 		if err != nil {
 			return nil, err

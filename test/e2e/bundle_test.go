@@ -28,7 +28,8 @@ func (b *bed) wipe(t *testing.T) error {
 }
 
 // wipedBundle is refused, and where it is not, the server writes it again.
-func wipedBundle(t *testing.T, b *bed) {
+func (b *bed) wipedBundle(t *testing.T) {
+	t.Helper()
 	err := b.wipe(t)
 	require.Error(t, err, "the caBundle may be emptied")
 	t.Logf("refused: %s", err)

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tcr-webhook/tcr-webhook/test/chart"
 )
@@ -74,6 +75,36 @@ func (b *bed) install(t *testing.T) {
 	_, err = install.RunWithContext(t.Context(), loaded, values())
 	require.NoError(t, err, b.explain(t))
 	t.Logf("the chart was installed and ready after %s", time.Since(started).Round(time.Millisecond))
+	b.reportStart(t)
+}
+
+// reportStart tells what a node makes of the image.
+func (b *bed) reportStart(t *testing.T) {
+	t.Helper()
+	for _, e := range b.events(t, release, "Pulled") {
+		t.Log(e.Message)
+	}
+	for _, pod := range b.replicas(t) {
+		running := pod.Status.ContainerStatuses[0].State.Running
+		for _, c := range pod.Status.Conditions {
+			if c.Type == corev1.PodReady && running != nil {
+				t.Logf("%s was ready %s after its container began (to the second)", pod.Name, c.LastTransitionTime.Sub(running.StartedAt.Time))
+			}
+		}
+	}
+}
+
+// events are those of a namespace with a reason.
+func (b *bed) events(t *testing.T, namespace, reason string) (found []corev1.Event) {
+	t.Helper()
+	var all corev1.EventList
+	require.NoError(t, b.client.List(t.Context(), &all, client.InNamespace(namespace)))
+	for _, e := range all.Items {
+		if e.Reason == reason {
+			found = append(found, e)
+		}
+	}
+	return found
 }
 
 // upgrade changes values of the release.

@@ -14,7 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-func imageVolume(t *testing.T, b *bed) {
+func (b *bed) imageVolume(t *testing.T) {
+	t.Helper()
 	b.namespace(t, "volumes", nil)
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "volumes", Name: "reader"},
@@ -35,7 +36,8 @@ func imageVolume(t *testing.T, b *bed) {
 	served(t, pod)
 }
 
-func ephemeralContainer(t *testing.T, b *bed) {
+func (b *bed) ephemeralContainer(t *testing.T) {
+	t.Helper()
 	b.push(t, publicHost+"/team/tools:1")
 	target := b.pods(t, "team-a", client.MatchingLabels{"app": "app"})[0]
 	b.kubectl(t, "-n", "team-a", "debug", target.Name, "--image="+publicHost+"/team/tools:1", "--profile=general", "--container=tools")
@@ -70,7 +72,8 @@ func (b *bed) startCronJob(t *testing.T) *batchv1.CronJob {
 	return cron
 }
 
-func cronJob(t *testing.T, b *bed, cron *batchv1.CronJob) {
+func (b *bed) cronJob(t *testing.T, cron *batchv1.CronJob) {
+	t.Helper()
 	var pod corev1.Pod
 	eventually(t, "the job's pod", func() (bool, string) {
 		pods := b.pods(t, "jobs", nil)

@@ -22,27 +22,27 @@ func TestRelease(t *testing.T) {
 	var first authn.AuthConfig // the login that the first pods are pulled with
 	for _, scenario := range []struct {
 		name string
-		run  func(*testing.T, *bed)
+		run  func(*testing.T)
 	}{
-		{"an application of nothing but its image runs", func(t *testing.T, b *bed) { first = applicationRuns(t, b) }},
-		{"an image volume is mounted", imageVolume},
-		{"an ephemeral container runs", ephemeralContainer},
-		{"a replica is evicted", eviction},
-		{"the server is rolled", rollingUpdate},
-		{"no pod is lost", nothingIsLost},
-		{"tokens expire, and new pods are pulled", func(t *testing.T, b *bed) { tokensExpire(t, b, first) }},
-		{"a cached image is for those alone who may have it", cachedImages},
-		{"a job's pod runs", func(t *testing.T, b *bed) { cronJob(t, b, cron) }},
-		{"an emptied caBundle is refused, or comes back", wipedBundle},
-		{"an uninstallation leaves nothing", uninstalled},
+		{"an application of nothing but its image runs", func(t *testing.T) { first = b.applicationRuns(t) }}, //nolint:thelper // none is a helper
+		{"an image volume is mounted", b.imageVolume},
+		{"an ephemeral container runs", b.ephemeralContainer},
+		{"a replica is evicted", b.eviction},
+		{"the server is rolled", b.rollingUpdate},
+		{"no pod is lost", b.nothingIsLost},
+		{"tokens expire, and new pods are pulled", func(t *testing.T) { b.tokensExpire(t, first) }}, //nolint:thelper // likewise
+		{"a cached image is for those alone who may have it", b.cachedImages},
+		{"a job's pod runs", func(t *testing.T) { b.cronJob(t, cron) }}, //nolint:thelper // likewise
+		{"the node agent leads to the private link", b.nodeAgent},
+		{"an emptied caBundle is refused, or comes back", b.wipedBundle},
+		{"an uninstallation leaves nothing", b.uninstalled},
 	} {
-		passed := t.Run(scenario.name, func(t *testing.T) { scenario.run(t, b) }) //nolint:paralleltest // one after the other
-		require.True(t, passed, "what comes after it would tell nothing")
+		require.True(t, t.Run(scenario.name, scenario.run), "what comes after it would tell nothing")
 	}
 }
 
 // applicationRuns returns the login that the application was pulled with.
-func applicationRuns(t *testing.T, b *bed) authn.AuthConfig {
+func (b *bed) applicationRuns(t *testing.T) authn.AuthConfig {
 	t.Helper()
 	b.namespace(t, "team-a", nil)
 	b.deploy(t, "team-a", "app", appImage)

@@ -41,7 +41,8 @@ func (b *bed) server(t *testing.T) {
 	b.available(t, d)
 }
 
-func rollingUpdate(t *testing.T, b *bed) {
+func (b *bed) rollingUpdate(t *testing.T) {
+	t.Helper()
 	before := b.replicas(t)
 	b.upgrade(t, chart.Values{"podAnnotations": chart.Values{"e2e": "updated"}})
 	b.server(t)
@@ -57,7 +58,8 @@ func rollingUpdate(t *testing.T, b *bed) {
 
 // eviction is what a drain does: one replica may go, and then the other one may
 // not.
-func eviction(t *testing.T, b *bed) {
+func (b *bed) eviction(t *testing.T) {
+	t.Helper()
 	pods := b.replicas(t)
 	require.Len(t, pods, 2)
 	evict := func(pod corev1.Pod) error {

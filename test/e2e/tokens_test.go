@@ -19,7 +19,8 @@ import (
 
 // tokensExpire has the login that the first pods were pulled with end, and
 // pulls an image that nobody has pulled before.
-func tokensExpire(t *testing.T, b *bed, first authn.AuthConfig) {
+func (b *bed) tokensExpire(t *testing.T, first authn.AuthConfig) {
+	t.Helper()
 	eventually(t, "the end of a token", func() (bool, string) { return b.canPull(t, first) != nil, "it still opens the registry" })
 
 	b.push(t, publicHost+"/team/fresh:1")
@@ -55,7 +56,8 @@ func (b *bed) canPull(t *testing.T, login authn.AuthConfig) error {
 
 // cachedImages are on the node for everybody, and yet the kubelet asks who may
 // have them (KEP-2535). A Secret that was renewed is known as the same one.
-func cachedImages(t *testing.T, b *bed) {
+func (b *bed) cachedImages(t *testing.T) {
+	t.Helper()
 	cached := privateHost + "/team/app:1"
 	b.namespace(t, "no-rights", nil)
 	denied := b.pause(t, "no-rights", "denied", cached)

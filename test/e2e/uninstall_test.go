@@ -18,7 +18,8 @@ import (
 )
 
 // uninstalled leaves nothing, and nothing depends on it any more.
-func uninstalled(t *testing.T, b *bed) {
+func (b *bed) uninstalled(t *testing.T) {
+	t.Helper()
 	require.NotEmpty(t, b.ours(t), "the test sees nothing of what there is")
 	uninstall := action.NewUninstall(b.helm(t))
 	uninstall.WaitStrategy, uninstall.Timeout = kube.StatusWatcherStrategy, patience
@@ -31,6 +32,7 @@ func uninstalled(t *testing.T, b *bed) {
 		return len(b.pods(t, release, nil)) == 0, b.explain(t)
 	})
 	assert.Empty(t, b.ours(t))
+	assert.NotContains(t, hostsFile(t), publicHost, "on the node")
 	pod := b.pause(t, "team-a", "after-all", appImage)
 	assert.Equal(t, appImage, pod.Spec.Containers[0].Image)
 	assert.Empty(t, pod.Spec.ImagePullSecrets)

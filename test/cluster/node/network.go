@@ -76,3 +76,18 @@ func AddHost(address string, names ...string) error {
 	_, err = fmt.Fprintln(f, address, strings.Join(names, " "))
 	return errors.Join(err, f.Close())
 }
+
+// RemoveHost takes the names of an address away again.
+func RemoveHost(address string) error {
+	content, err := os.ReadFile(hostsFile())
+	if err != nil {
+		return err
+	}
+	var kept strings.Builder
+	for line := range strings.Lines(string(content)) {
+		if !strings.HasPrefix(line, address+" ") {
+			kept.WriteString(line)
+		}
+	}
+	return os.WriteFile(hostsFile(), []byte(kept.String()), 0o644) // in place: it is mounted
+}
