@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -36,6 +38,9 @@ type registration struct {
 	timeout int32 // seconds
 	// tune changes the API server's transport; nil leaves it as it is.
 	tune func(*http.Transport)
+	// live has the registration follow what somebody else stores; nil leaves it
+	// as it is.
+	live func(update func(*admissionregistrationv1.MutatingWebhookConfiguration)) (stop func())
 }
 
 // apiServer is the part of a kube-apiserver that calls mutating webhooks.
@@ -44,6 +49,7 @@ type apiServer struct {
 	objects admission.ObjectInterfaces
 	// transport is the one that the calls are made with, after the first.
 	transport *http.Transport
+	stop      func()
 }
 
 // newAPIServer starts the plugin. Its calls run in the bubble or the test that
@@ -66,11 +72,20 @@ func newAPIServer(t *testing.T, r registration) *apiServer {
 	factory.Start(stop)
 	factory.WaitForCacheSync(stop)
 	require.True(t, plugin.WaitForReady())
-	t.Cleanup(func() {
+	unsubscribe := func() {}
+	if r.live != nil {
+		unsubscribe = r.live(func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			_, err := client.AdmissionregistrationV1().MutatingWebhookConfigurations().Update(context.WithoutCancel(t.Context()), c, metav1.UpdateOptions{})
+			assert.NoError(t, err)
+		})
+	}
+	a.stop = sync.OnceFunc(func() {
+		unsubscribe()
 		close(stop)
 		factory.Shutdown()
 		a.closeIdleConnections()
 	})
+	t.Cleanup(a.stop)
 	return a
 }
 
