@@ -29,7 +29,7 @@ func root() string {
 // options of the stack say, and for values.
 func (s *Stack) render(values chart.Values) ([]*unstructured.Unstructured, error) {
 	all := chart.InstallValues()
-	all["certs"] = chart.Values{"mode": s.certs}
+	all["certs"] = chart.Values{"mode": s.certs, "certManager": chart.Values{"assumeInstalled": true}}
 	maps.Copy(all, s.values)
 	maps.Copy(all, values)
 	return chart.Render(all)

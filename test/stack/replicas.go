@@ -22,10 +22,14 @@ func (s *Stack) startServers(ctx context.Context, o Options) error {
 		return fmt.Errorf("prepare tcr-webhook: %w", err)
 	}
 	var err error
-	if o.Certs != "self" {
-		if s.ca, err = writeCertificate(s.path("tls")); err != nil {
-			return err
-		}
+	switch {
+	case o.Mount != nil:
+		err = o.Mount(ctx, s.path("tls"))
+	case o.Certs != "self":
+		s.ca, err = writeCertificate(s.path("tls"))
+	}
+	if err != nil {
+		return err
 	}
 	for i := range o.Replicas {
 		if err := s.startReplica(ctx, o, i); err != nil {

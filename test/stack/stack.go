@@ -63,6 +63,11 @@ type Options struct {
 	// Certs is who makes the certificate, as --certs has it: self by default. With
 	// provided it is the stack, which writes the caBundle as well.
 	Certs string
+	// Before, if set, changes the cluster before anything is installed in it.
+	Before func(context.Context, *cluster.Cluster) error
+	// Mount, if set, fills the folder of the mounted certificate as a kubelet does,
+	// and returns when it is filled. The caBundle is then whoever's makes it.
+	Mount func(ctx context.Context, dir string) error
 	// Flags are further flags of tcr-webhook.
 	Flags []string
 	// Env is the environment of tcr-webhook, such as TKE gives to a pod with an
@@ -130,6 +135,11 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 	say("starting etcd and kube-apiserver")
 	if err := s.startCluster(ctx, o); err != nil {
 		return err
+	}
+	if o.Before != nil {
+		if err := o.Before(ctx, s.Cluster); err != nil {
+			return err
+		}
 	}
 	say("applying what deploy/chart renders")
 	if err := s.applyInstall(ctx); err != nil {
