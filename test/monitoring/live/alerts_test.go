@@ -41,7 +41,7 @@ func (w *watch) begin(t *testing.T, f fault) []*period {
 	t.Helper()
 	t.Logf("%s: %s", time.Now().Format(time.TimeOnly), f.name)
 	var open []*period
-	for _, a := range f.alerts {
+	for _, a := range slices.Concat(f.alerts, f.may) {
 		p := &period{from: time.Now()}
 		w.expected[a] = append(w.expected[a], p)
 		open = append(open, p)
@@ -68,7 +68,7 @@ func (w *watch) finish(t *testing.T, f fault, open []*period) {
 		w.await(t, f.name+": "+a, func(firing map[string]bool) bool { return firing[a] })
 	}
 	require.NoError(t, f.end(t.Context()))
-	for i, a := range f.alerts {
+	for i, a := range slices.Concat(f.alerts, f.may) {
 		if f.lingers == 0 {
 			w.await(t, f.name+" is over: "+a, func(firing map[string]bool) bool { return !firing[a] })
 		}

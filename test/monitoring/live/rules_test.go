@@ -98,6 +98,7 @@ func alertCases() []alertCase {
 		{"slow calls", map[string]string{pending + `{instance="a",le="0.1"}`: "0+300x100"}, map[int][]string{10: {}, 12: {"TCRAdmissionSlow warning"}}},
 		{"a refused call, once", map[string]string{denied: "_x11 1x100"}, map[int][]string{10: {}, 11: {"TCRCloudAPIDenied warning"}, 24: {"TCRCloudAPIDenied warning"}, 27: {}}},
 		{"a refused call, again", map[string]string{denied: "3x20 4x100"}, map[int][]string{1: {"TCRCloudAPIDenied warning"}, 19: {}, 22: {"TCRCloudAPIDenied warning"}, 40: {}}},
+		{"a missed scrape, long after a refused call", map[string]string{denied: "3x40 stale 3x100"}, map[int][]string{30: {}, 42: {}, 56: {}, 57: {}, 58: {}}},
 		{"a call from a wrong clock", map[string]string{`tcr_webhook_api_requests_total{instance="a",action="x",code="AuthFailure.SignatureExpire"}`: "0+1x100"}, map[int][]string{60: {}}},
 		{"calls that are throttled", map[string]string{`tcr_webhook_api_requests_total{instance="a",action="x",code="RequestLimitExceeded"}`: "0x10 0+1x100"},
 			map[int][]string{14: {}, 20: {"TCRCloudAPIThrottled info"}}},
