@@ -44,15 +44,16 @@ const (
 	lease        = "tcr-webhook"
 )
 
-// registrations are all that the API server may call us by.
+// registrations are all that the API server may call us by, those first that may
+// deny a pod which the others have not changed.
 func registrations() []Object {
 	mutating := admissionregistrationv1.SchemeGroupVersion.WithResource("mutatingwebhookconfigurations")
 	validating := admissionregistrationv1.SchemeGroupVersion.WithResource("validatingwebhookconfigurations")
 	return []Object{
+		{Resource: validating, Name: registration.PolicyName},
+		{Resource: validating, Name: registration.Name},
 		{Resource: mutating, Name: registration.Name},
 		{Resource: mutating, Name: registration.AlwaysName},
-		{Resource: validating, Name: registration.Name},
-		{Resource: validating, Name: registration.PolicyName},
 	}
 }
 
@@ -70,7 +71,12 @@ func (u *Uninstaller) own() []Object {
 }
 
 func (u *Uninstaller) removeRegistrations(ctx context.Context) error {
-	return u.remove(ctx, registrations())
+	for _, o := range registrations() {
+		if err := u.remove(ctx, []Object{o}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (u *Uninstaller) removeOwn(ctx context.Context) error { return u.remove(ctx, u.own()) }

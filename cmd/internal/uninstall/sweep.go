@@ -40,7 +40,8 @@ func (u *Uninstaller) sweeper() sweeper { return sweeper{say: u.Say} }
 // removed. It ends with ctx, or with an error that another try does not mend.
 func sweep[T fmt.Stringer](ctx context.Context, s sweeper, find func(context.Context) ([]T, error), remove func(context.Context, T) error) (int, error) {
 	total := 0
-	for {
+	var last error // of the last round that got an answer
+	for round := 0; ; round++ {
 		found, err := find(ctx)
 		if err == nil && len(found) == 0 {
 			return total, nil
@@ -48,13 +49,20 @@ func sweep[T fmt.Stringer](ctx context.Context, s sweeper, find func(context.Con
 		if err == nil {
 			var n int
 			n, err = pass(ctx, s, found, remove)
-			total += n
+			if total += n; n > 0 || err != nil {
+				last = err
+			}
+		} else {
+			last = err
 		}
 		if err != nil && ctx.Err() == nil && !passing(err) {
 			return total, err
 		}
+		if err == nil && round == 0 {
+			continue // all are gone, as a rule
+		}
 		if pauseErr := pause(ctx, again); pauseErr != nil {
-			return total, unfinished(pauseErr, found, err)
+			return total, unfinished(pauseErr, found, last)
 		}
 	}
 }

@@ -61,7 +61,7 @@ const (
 // without what it asks; so does a pod of ours, which would write Secrets again.
 func (u *Uninstaller) Run(ctx context.Context) error {
 	if err := u.within(ctx, stepLimit, u.removeRegistrations); err != nil {
-		return fmt.Errorf("%w; nothing else was touched, so that pods are served as before", err)
+		return fmt.Errorf("%w; what answers was left running", err)
 	}
 	if err := u.within(ctx, stopLimit, u.stop); err != nil {
 		return fmt.Errorf("%w; the pull Secrets were left, since they would be written again", err)

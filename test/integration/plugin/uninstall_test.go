@@ -327,10 +327,10 @@ func uninstallByHand(t *testing.T, b *bed) {
 	t.Helper()
 	plan := kubectlTCR(t, "uninstall", "--install-namespace", doomed, "--dry-run")
 	require.Equal(t, 0, plan.code, plan.stderr)
-	assert.Equal(t, `delete mutatingwebhookconfigurations/zz-tcr-webhook
-delete mutatingwebhookconfigurations/zz-tcr-webhook-always
+	assert.Equal(t, `delete validatingwebhookconfigurations/zz-tcr-webhook-policy
 delete validatingwebhookconfigurations/zz-tcr-webhook
-delete validatingwebhookconfigurations/zz-tcr-webhook-policy
+delete mutatingwebhookconfigurations/zz-tcr-webhook
+delete mutatingwebhookconfigurations/zz-tcr-webhook-always
 scale deployments/tcr-webhook in uninstall-tcr from 1 to 0, and wait until its pods have ended
 delete secrets/uninstall-pull in uninstall-a, uninstall-b
 leave secrets/uninstall-pull in uninstall-c, which is not ours
