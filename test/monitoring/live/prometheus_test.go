@@ -61,7 +61,7 @@ func startPrometheus(t *testing.T, api *rest.Config) *server {
 	require.NoError(t, err)
 	p := &server{targets: filepath.Join(dir, "targets.json")}
 	config := file("prometheus.yml", fmt.Appendf(nil, `
-global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms, external_labels: {cluster: test}}
+global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 500ms, external_labels: {cluster: test}}
 rule_files: [%s/rules*.yaml]
 scrape_configs:
 - job_name: any
