@@ -77,6 +77,15 @@ func RenderWith(o Options) (*Rendered, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load chart: %w", err)
 	}
+	files, err := o.files(c, false)
+	if err != nil {
+		return nil, err
+	}
+	return sorted(files)
+}
+
+// files are the templates of c, each as it is rendered.
+func (o Options) files(c *chartv2.Chart, skipSchema bool) (map[string]string, error) {
 	capabilities := common.DefaultCapabilities.Copy()
 	version, err := common.ParseKubeVersion(or(o.KubeVersion, KubeVersion))
 	if err != nil {
@@ -85,15 +94,11 @@ func RenderWith(o Options) (*Rendered, error) {
 	capabilities.KubeVersion = *version
 	capabilities.APIVersions = append(common.VersionSet(o.APIVersions), capabilities.APIVersions...)
 	release := common.ReleaseOptions{Name: or(o.Release, Release), Namespace: or(o.Namespace, Release), Revision: 1, IsInstall: true}
-	values, err := util.ToRenderValues(c, o.Values, release, capabilities)
+	values, err := util.ToRenderValuesWithSchemaValidation(c, o.Values, release, capabilities, skipSchema)
 	if err != nil {
 		return nil, err
 	}
-	files, err := engine.Render(c, values)
-	if err != nil {
-		return nil, err
-	}
-	return sorted(files)
+	return engine.Render(c, values)
 }
 
 func or(given, otherwise string) string {
