@@ -74,6 +74,10 @@ chaos: cluster ## no call lost by restarts, faults and attacks, no login that en
 	@go -C test/load test -count=1 -timeout=20m ./chaos
 	@go -C test/load test -count=1 -timeout=25m -parallel=4 ./credentials
 
+.PHONY: certmanager
+certmanager: cluster ## certs.mode cert-manager with cert-manager's own controllers: minutes, most of them to compile
+	@go -C test/certmanager vet ./... && go -C test/certmanager test -count=1 -timeout=15m ./...
+
 .PHONY: scale
 scale: build cluster ## three replicas for 10,000 namespaces: a quarter of an hour; writes test/load/credentials.md
 	@go -C test/load run ./scale
