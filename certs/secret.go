@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,8 +94,17 @@ func told(doing string, err error) error {
 			}
 		}
 		return fmt.Errorf("%s secret %s: it is refused as invalid in %v; an immutable one has to be deleted", doing, SecretName, fields)
+	case errors.As(err, &status) && !quotesNothing(err):
+		return fmt.Errorf("%s secret %s: the API server answers %s", doing, SecretName, cmp.Or(string(status.Status().Reason), "an error"))
 	}
 	return fmt.Errorf("%s secret %s: %w", doing, SecretName, err)
+}
+
+// quotesNothing tells errors of the API server that are about who asks, and not
+// about what was sent.
+func quotesNothing(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err) ||
+		apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err)
 }
 
 // errChanged is what becomes of a write that another came before.
