@@ -80,7 +80,7 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	b.api = fake.NewClientBuilder().WithScheme(scheme(t)).WithObjects(objects...).WithInterceptorFuncs(interceptor.Funcs{
 		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
 			_, registration := o.(*admissionregistrationv1.MutatingWebhookConfiguration)
-			if err := wrote(); err != nil && !(registration && b.onlySecret) {
+			if err := wrote(); err != nil && (!registration || !b.onlySecret) {
 				return err
 			}
 			return c.Patch(ctx, o, p, opts...)

@@ -99,6 +99,13 @@ func TestConditions(t *testing.T) {
 		}},
 		{"no Secrets at all", func(f *Facts) { f.Secrets = map[string]int{} }, nil},
 		{"an old certificate", func(f *Facts) { f.Certificate.NotAfter = noon.Add(10 * time.Minute) }, map[string]string{CertificateValid: "True CertificateExpiresSoon"}},
+		{"no certificate, and why", func(f *Facts) { f.Certificate, f.CertificateFault = nil, "it may not be made" }, map[string]string{
+			Ready: "False CertificateMissing", CertificateValid: "False CertificateMissing",
+		}},
+		{"a certificate that the API server refuses", func(f *Facts) { f.CertificateRefused = "by the caBundle of x" }, map[string]string{
+			Ready: "False CertificateNotTrusted", CertificateValid: "False CertificateNotTrusted",
+		}},
+		{"a certificate that nobody renews", func(f *Facts) { f.CertificateFault = "it may not be written" }, map[string]string{CertificateValid: "True CertificateRenewalFailed"}},
 		{"an expired certificate", func(f *Facts) { f.Certificate.NotAfter = noon }, map[string]string{
 			Ready: "False CertificateExpired", CertificateValid: "False CertificateExpired",
 		}},
@@ -263,6 +270,20 @@ func TestEncodeAndDecode(t *testing.T) {
 	newer, err := Decode(map[string]string{Key: data[Key] + "later: field\n"})
 	require.NoError(t, err)
 	assert.Empty(t, cmp.Diff(d, newer))
+}
+
+// That another CA signs is told once, and a restart is none.
+func TestARotationIsTold(t *testing.T) {
+	t.Parallel()
+	f := fine()
+	f.Authority = &Validity{NotBefore: noon, NotAfter: noon.Add(time.Hour)}
+	before := Next(f, nil, noon)
+	assert.Empty(t, Notices(before, Next(f, before, noon)))
+	f.Authority = &Validity{NotBefore: noon.Add(time.Minute), NotAfter: noon.Add(time.Hour)}
+	after := Next(f, before, noon)
+	require.Len(t, Notices(before, after), 1)
+	assert.Equal(t, CertificateRotated, Notices(before, after)[0].Reason)
+	assert.False(t, Notices(before, after)[0].Warning)
 }
 
 func TestCertificates(t *testing.T) {
