@@ -70,7 +70,7 @@ bench: ## against other webhooks, in process, over TLS and on an API server; wri
 	@go -C test/load run ./bench --api-server
 
 .PHONY: chaos
-chaos: cluster ## no call lost by restarts, faults and attacks, no login that ends: a quarter of an hour
+chaos: cluster ## no call lost by restarts, faults and attacks, no login that ends: half an hour
 	@go -C test/load test -count=1 -timeout=20m ./chaos
 	@go -C test/load test -count=1 -timeout=25m -parallel=4 ./credentials
 
