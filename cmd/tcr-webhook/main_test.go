@@ -56,7 +56,8 @@ func TestRunRefusesToStart(t *testing.T) {
 		{"with a bad Service", nil, []string{"--service=a.b"}, `--service: "a.b" is not the name of a Service`},
 		{"with lives that cannot be kept up", nil, []string{"--ca-lifetime=1h", "--leaf-lifetime=1h"},
 			"--ca-lifetime, --leaf-lifetime: the life of a certificate, 1h0m0s, is over a third of its CA's, 1h0m0s"},
-		{"with a negative drain", nil, []string{"--drain-delay=-1s"}, "--drain-delay: -1s is negative"},
+		{"with a negative drain", nil, []string{"--drain-delay=-1s"}, "--drain-delay: -1s is not positive: calls that are under way would be lost"},
+		{"with no drain", nil, []string{"--drain-delay=0s"}, "--drain-delay: 0s is not positive: calls that are under way would be lost"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -76,8 +76,8 @@ func (o *options) check() error {
 	if u, err := url.Parse(o.metadataServer); o.metadataServer != "" && (err != nil || !net.ParseIP(u.Hostname()).IsLoopback()) {
 		errs = append(errs, fmt.Errorf("--metadata-server: %q is not a URL on loopback", o.metadataServer))
 	}
-	if o.drainDelay < 0 {
-		errs = append(errs, fmt.Errorf("--drain-delay: %s is negative", o.drainDelay))
+	if o.drainDelay <= 0 {
+		errs = append(errs, fmt.Errorf("--drain-delay: %s is not positive: calls that are under way would be lost", o.drainDelay))
 	}
 	errs = append(errs, o.checkCertificates())
 	if _, err := o.level(); err != nil {
