@@ -67,6 +67,7 @@ func (w *watch) finish(t *testing.T, f fault, open []*period) {
 	for _, a := range f.alerts {
 		w.await(t, f.name+": "+a, func(firing map[string]bool) bool { return firing[a] })
 	}
+	pause(t, 2*time.Second) // so that who looks back, by the second, sees them
 	require.NoError(t, f.end(t.Context()))
 	for i, a := range slices.Concat(f.alerts, f.may) {
 		if f.lingers == 0 {
