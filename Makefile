@@ -13,6 +13,9 @@ UNIT = $(shell go list ./... | grep -Ev '/test/(integration|cluster|stack|demo|e
 # Tests of the node agent that take root; without it they are skipped.
 HOSTS_E2E := TestTheFile|TestTheFolder|TestTheDisk|TestWithoutProc
 
+# Each alert under its fault takes minutes, which make e2e does not ask for.
+ALERTS := TestAlertsFireUnderTheirFaults
+
 # The race detector needs a C compiler, which a machine may lack.
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && echo 'int main(void) { return 0; }' | \
 	$$(go env CC) -include stdlib.h -pthread -x c -o /dev/null - 2>/dev/null && echo -race)
@@ -51,7 +54,11 @@ e2e: $(GOTESTSUM) ## as root: the chart on a real node, an application pulled by
 	@echo "looking for the programs of a node (about six minutes the first time, beside what make cluster builds) ..."
 	@go run ./test/cluster/build --node
 	@E2E=1 $(GOTESTSUM) --format testname -- $(RACE) -count=1 -timeout=15m -run '$(HOSTS_E2E)' ./cmd/tcr-hosts
-	@E2E=1 $(GOTESTSUM) --format $(if $(KEEP),standard-verbose,testname) -- $(RACE) -count=1 -timeout=$(if $(KEEP),24h,15m) -p=1 ./test/cluster/node ./test/e2e ./test/monitoring/live
+	@E2E=1 $(GOTESTSUM) --format $(if $(KEEP),standard-verbose,testname) -- $(RACE) -count=1 -timeout=$(if $(KEEP),24h,15m) -p=1 -skip '$(ALERTS)' ./test/cluster/node ./test/e2e ./test/monitoring/live
+
+.PHONY: alerts
+alerts: $(GOTESTSUM) cluster ## as root: each alert fires on a real Prometheus under its fault, and only then: ten minutes
+	@E2E=1 $(GOTESTSUM) --format testname -- -count=1 -timeout=25m -run '$(ALERTS)' ./test/monitoring/live
 
 .PHONY: cluster
 cluster: ## build kube-apiserver, etcd and kubectl into bin, once
