@@ -103,7 +103,7 @@ func (s *storage) sinceRotation() time.Duration {
 func (s *storage) subscribe(lag time.Duration, heard func(client.Object)) (stop func()) {
 	events, done := make(chan client.Object, 10_000), make(chan struct{})
 	s.mu.Lock()
-	for _, o := range s.current(context.Background()) { //nolint:usetesting // of the bubble
+	for _, o := range s.current(context.Background()) {
 		events <- o
 	}
 	s.watchers = append(s.watchers, events)
@@ -142,7 +142,7 @@ func (s *storage) late(lag time.Duration) func(func(*admissionregistrationv1.Mut
 
 // overwrite replaces the caBundle.
 func (s *storage) overwrite(ca []byte) {
-	ctx := context.Background() //nolint:usetesting // of the bubble
+	ctx := context.Background()
 	config, _ := s.current(ctx)[1].(*admissionregistrationv1.MutatingWebhookConfiguration)
 	config.Webhooks[0].ClientConfig.CABundle = ca
 	require.NoError(s.t, s.Update(ctx, config))
