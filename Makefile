@@ -54,7 +54,7 @@ e2e: $(GOTESTSUM) ## as root: the chart on a real node, an application pulled by
 	@echo "looking for the programs of a node (about six minutes the first time, beside what make cluster builds) ..."
 	@go run ./test/cluster/build --node
 	@E2E=1 $(GOTESTSUM) --format testname -- $(RACE) -count=1 -timeout=15m -run '$(HOSTS_E2E)' ./cmd/tcr-hosts
-	@E2E=1 $(GOTESTSUM) --format $(if $(KEEP),standard-verbose,testname) -- $(RACE) -count=1 -timeout=$(if $(KEEP),24h,15m) -p=1 -skip '$(ALERTS)' ./test/cluster/node ./test/e2e ./test/monitoring/live
+	@E2E=1 $(GOTESTSUM) --format standard-verbose -- $(RACE) -count=1 -timeout=$(if $(KEEP),24h,15m) -p=1 -skip '$(ALERTS)' ./test/cluster/node ./test/e2e ./test/monitoring/live
 
 .PHONY: alerts
 alerts: $(GOTESTSUM) cluster ## as root: each alert fires on a real Prometheus under its fault, and only then: ten minutes
