@@ -42,10 +42,13 @@ type Mounted struct {
 	MountedOptions
 	clock    clock
 	wake     chan struct{} // capacity one
-	newest   atomic.Pointer[Leaf]
 	injector injector
 	problem  atomic.Pointer[string]
-	fault    steady // of Start's goroutine
+
+	// Of Start's goroutine:
+	read   *tls.Certificate // as the watcher has it
+	newest *Leaf            // of it
+	fault  steady
 }
 
 // mountedSettling is what API servers get to see a change of a caBundle.
@@ -68,21 +71,25 @@ func NewMounted(o MountedOptions) (*Mounted, error) {
 		Holder: Holder{settling: mountedSettling}, MountedOptions: o, clock: newClock(), wake: make(chan struct{}, 1),
 		injector: injector{client: o.Client, repaired: o.Repaired},
 	}
-	o.Watcher.RegisterCallback(m.read)
-	pair, err := o.Watcher.GetCertificate(nil)
-	if err != nil {
-		return nil, err
+	m.look()
+	if m.newest == nil {
+		return nil, errors.New("certificates: the pair has not been read")
 	}
-	m.read(*pair)
-	m.served.Store(m.newest.Load()) // there is no other
+	m.served.Store(m.newest) // there is no other
+	o.Watcher.RegisterCallback(func(tls.Certificate) { m.Changed() })
 	return m, nil
 }
 
-// read takes a pair that was read. One that cannot be is told by the watcher.
-func (m *Mounted) read(pair tls.Certificate) {
-	if leaf, err := mounted(pair); err == nil {
-		m.newest.Store(leaf)
-		m.Changed()
+// look takes the pair that the watcher has read last; what its callback brings
+// may be older. One that cannot be is told by the watcher.
+func (m *Mounted) look() {
+	pair, err := m.Watcher.GetCertificate(nil)
+	if err != nil || pair == nil || pair == m.read {
+		return
+	}
+	m.read = pair
+	if leaf, err := mounted(*pair); err == nil {
+		m.newest = leaf
 	}
 }
 
@@ -137,7 +144,8 @@ func (m *Mounted) step(ctx context.Context) (time.Duration, error) {
 	registrations, at := m.Registrations(ctx), m.clock.now()
 	own, err := m.authorities()
 	m.emptyTrusts = m.Inject && len(own) == 0 && err == nil
-	candidate := m.newest.Load()
+	m.look()
+	candidate := m.newest
 	if candidate == m.served.Load() {
 		candidate = nil
 	}
