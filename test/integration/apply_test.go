@@ -88,17 +88,15 @@ func TestApplyingAPodAgainChangesNothing(t *testing.T) {
 	assert.Equal(t, []string{privateImage}, images(pod), "an update of a label with the image as written")
 }
 
-// The manifests are for kubectl in the first place, lists and aliases included.
+// The rendering of the chart is for kubectl.
 func TestKubectlTakesTheManifests(t *testing.T) {
 	t.Parallel()
 	c, err := cluster.Start(t.Context(), cluster.Options{Dir: t.TempDir()})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, c.Stop()) })
-	for _, name := range []string{"install.yaml", "registration.yaml", "registration-always.yaml", "registration-policy.yaml", "registration-policy-enforce.yaml"} {
-		path := filepath.Join("..", "..", "deploy", name)
-		kubectl(t, c, "apply", "-f", path)
-		kubectl(t, c, "apply", "--server-side", "--force-conflicts", "-f", path)
-	}
+	path := filepath.Join("..", "..", "deploy", "install.yaml")
+	kubectl(t, c, "apply", "-f", path)
+	kubectl(t, c, "apply", "--server-side", "--force-conflicts", "-f", path)
 	out := kubectl(t, c, "delete", "mutatingwebhookconfigurations,validatingwebhookconfigurations", "-l", "app.kubernetes.io/name=tcr-webhook")
-	assert.Equal(t, 4, strings.Count(out, "deleted"), "what the README does in an emergency: %s", out)
+	assert.Equal(t, 3, strings.Count(out, "deleted"), "what the README does in an emergency: %s", out)
 }
