@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tcr-webhook/tcr-webhook/test/chart"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencent"
 	"github.com/tcr-webhook/tcr-webhook/test/stack"
 )
@@ -351,7 +352,10 @@ func TestMistakesAboutRoutesAreSaid(t *testing.T) {
 func TestNamesForTheNodeAgent(t *testing.T) {
 	t.Parallel()
 	config := observed + "nodeAgent: {enabled: true}\n"
-	s := start(t, stack.Options{Config: config, Audit: true, Prepare: func(c *tencent.Cloud) { instance(c, nil) }})
+	s := start(t, stack.Options{
+		Config: config, Audit: true, Prepare: func(c *tencent.Cloud) { instance(c, nil) },
+		Values: chart.Values{"nodeAgent": chart.Values{"enabled": true}},
+	})
 	a := newAuthor(t, s)
 	a.namespace(t, "shop")
 	names := func() string {
