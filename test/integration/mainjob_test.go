@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -134,7 +135,11 @@ func TestManyFirstPodsAtOnce(t *testing.T) { //nolint:paralleltest // see above
 	}
 	require.NoError(t, group.Wait())
 
-	assert.Empty(t, a.taken(), "a pod did not wait for its Secret")
+	// A machine that stands still for the whole of the grace has a pod warned of,
+	// though its Secret comes first all the same.
+	for warning := range strings.Lines(a.taken()) {
+		assert.Contains(t, warning, "pull secret tcr-pull is still being written")
+	}
 	for _, pod := range pods {
 		// A Secret that was never changed has the revision of its creation.
 		assert.Equal(t, []string{privateImage}, images(pod))
