@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/printers"
@@ -108,7 +109,7 @@ func (c *command) printPlan(o migrateOptions, found *addon.Found, steps []addon.
 	w := printers.GetNewTabWriter(c.streams.Out)
 	for i, s := range steps {
 		fmt.Fprintf(w, "%d\t%s\t%s\n", i+1, c.mark(s.State), s.Do)
-		c.printAbout(w, s)
+		printAbout(w, s)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -120,10 +121,7 @@ func (c *command) printPlan(o migrateOptions, found *addon.Found, steps []addon.
 // maxAbout is how much of one step is listed; -o json has all of it.
 const maxAbout = 10
 
-func (c *command) printAbout(w interface{ Write([]byte) (int, error) }, s addon.Step) {
-	if s.State == addon.Done && s.Action.Deliver == nil && len(s.About) == 0 {
-		return
-	}
+func printAbout(w io.Writer, s addon.Step) {
 	for i, line := range s.About {
 		if i == maxAbout {
 			fmt.Fprintf(w, "\t\t  and %d more\n", len(s.About)-maxAbout)
