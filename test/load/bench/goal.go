@@ -1,57 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/contender"
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/sample"
+	"github.com/tcr-webhook/tcr-webhook/test/load/result"
 )
-
-// goal is a promise and what came of it.
-type goal struct {
-	name string
-	what string
-	want float64 // at most
-	got  float64
-	unit string
-	// spread is by how much got depends on which rounds there happened to be.
-	low, high float64
-	// binding: missing it fails the run. Elapsed and CPU times are not, since
-	// they are the machine's as much as ours.
-	binding bool
-}
-
-// What can become of a goal.
-const (
-	met       = "met"
-	missed    = "missed"
-	undecided = "undecided" // the measurement does not tell
-)
-
-func (g goal) outcome() string {
-	switch {
-	case math.IsNaN(g.got):
-		return undecided
-	case g.got <= g.want:
-		return met
-	}
-	return missed
-}
-
-// verdict is nil if every binding goal is met.
-func verdict(goals []goal) error {
-	var all []error
-	for _, g := range goals {
-		if outcome := g.outcome(); g.binding && outcome != met {
-			all = append(all, fmt.Errorf("goal %s: %s %s: %s%s, want at most %s%s",
-				outcome, g.name, g.what, number(g.got), g.unit, number(g.want), g.unit))
-		}
-	}
-	return errors.Join(all...)
-}
 
 // The bounds. Where a goal is a time, the ratio that binds in its place is that
 // of the goal to what the usual handler took on the machine for which the goal
@@ -68,33 +24,36 @@ const (
 	maxAdded       = 1.3
 )
 
-func (r *report) goals() []goal {
+func (r *report) goals() []result.Goal {
 	goals := slices.Concat(r.handlerGoals(), r.serverGoals(), r.hostileGoals())
 	if r.creations != nil {
 		goals = append(goals, r.creationGoals()...)
 	}
-	return append(goals, goal{name: "losses", what: "errors and unmutated pods of our calls", got: float64(r.lost()), binding: true})
+	return append(goals, result.Goal{ID: "losses", What: "errors and unmutated pods of our calls", Got: float64(r.lost()), Binding: true})
 }
 
 // of is a goal about figures taken in rounds.
-func of(name, what string, want float64, unit string, got sample.Rounds, scale float64, binding bool) goal {
-	return goal{name, what, want, got.Median() / scale, unit, got.Min() / scale, got.Max() / scale, binding}
-}
-
-func (r *report) handlerGoals() []goal {
-	at := func(name, size string) *cost { return r.handlers[key{name, size}] }
-	ours6k, ours60k := at(contender.Ours, "6k"), at(contender.Ours, "60k")
-	return []goal{
-		of("P1", "allocations of the handler, 6 kB", maxAllocs, "", ours6k.Allocs, 1, true),
-		of("P1", "CPU of the handler by the typed one's, 6 kB", maxTyped6k, "", ours6k.CPU.Over(at(contender.Typed, "6k").CPU), 1, true),
-		of("P1", "CPU of the handler by the typed one's, 60 kB", maxTyped60k, "", ours60k.CPU.Over(at(contender.Typed, "60k").CPU), 1, true),
-		of("P1", "CPU of the handler, 6 kB", 20, " µs", ours6k.CPU, micro, false),
-		of("P1", "CPU of the handler, 60 kB", 150, " µs", ours60k.CPU, micro, false),
+func of(name, what string, want float64, unit string, got sample.Rounds, scale float64, binding bool) result.Goal {
+	return result.Goal{
+		ID: name, What: what, Want: want, Unit: unit, Binding: binding,
+		Got: got.Median() / scale, Low: got.Min() / scale, High: got.Max() / scale,
 	}
 }
 
-func (r *report) serverGoals() []goal {
-	var goals []goal
+func (r *report) handlerGoals() []result.Goal {
+	at := func(name, size string) *cost { return r.handlers[key{name, size}] }
+	ours6k, ours60k := at(contender.Ours, "6k"), at(contender.Ours, "60k")
+	return []result.Goal{
+		of("P1", "allocations of the handler, 6 kB", maxAllocs, "", ours6k.Allocs, 1, true),
+		of("P1", "CPU of the handler by the typed one's, 6 kB", maxTyped6k, "", ours6k.CPU.Over(at(contender.Typed, "6k").CPU), 1, true),
+		of("P1", "CPU of the handler by the typed one's, 60 kB", maxTyped60k, "", ours60k.CPU.Over(at(contender.Typed, "60k").CPU), 1, true),
+		of("P1", "CPU of the handler, 6 kB", 20, "µs", ours6k.CPU, micro, false),
+		of("P1", "CPU of the handler, 60 kB", 150, "µs", ours60k.CPU, micro, false),
+	}
+}
+
+func (r *report) serverGoals() []result.Goal {
+	var goals []result.Goal
 	for _, l := range []struct {
 		size string
 		want float64
@@ -111,24 +70,24 @@ func (r *report) serverGoals() []goal {
 	return goals
 }
 
-func (r *report) hostileGoals() []goal {
-	var goals []goal
+func (r *report) hostileGoals() []result.Goal {
+	var goals []result.Goal
 	for i, a := range r.hostile {
 		if !a.Accepted {
 			continue // beyond what P6 is about
 		}
 		ours := a.costs[contender.Ours]
-		goals = append(goals, of("P6", "bytes allocated, "+a.Name, maxHostileMiB, " MiB", ours.Bytes, 1<<20, true))
+		goals = append(goals, of("P6", "bytes allocated, "+a.Name, maxHostileMiB, "MiB", ours.Bytes, 1<<20, true))
 		if i == 0 {
 			goals = append(goals, of("P6", "CPU by the typed one's, "+a.Name, maxTypedEscape, "", ours.CPU.Over(a.costs[contender.Typed].CPU), 1, true))
 		}
-		goals = append(goals, of("P6", "CPU, "+a.Name, maxHostileMs, " ms", ours.CPU, milli, false))
+		goals = append(goals, of("P6", "CPU, "+a.Name, maxHostileMs, "ms", ours.CPU, milli, false))
 	}
 	return goals
 }
 
-func (r *report) creationGoals() []goal {
-	var goals []goal
+func (r *report) creationGoals() []result.Goal {
+	var goals []result.Goal
 	for _, by := range []string{contender.NoOp, contender.Canned} {
 		for _, p := range quantiles {
 			added := func(slices []int) float64 { return r.creations.added(by, p, slices) }
@@ -140,7 +99,7 @@ func (r *report) creationGoals() []goal {
 			// is more than what the no-op adds in all. And of p99, 3,000 pods on
 			// two cores say too little.
 			binds := by == contender.Canned && p < 0.9
-			goals = append(goals, goal{"L3", what, maxAdded, added(all), "", low, high, binds})
+			goals = append(goals, result.Goal{ID: "L3", What: what, Want: maxAdded, Got: added(all), Low: low, High: high, Binding: binds})
 		}
 	}
 	return goals

@@ -1,7 +1,7 @@
 // Command bench measures our webhook against others that do the same job or
 // less, all in one run and by turns: as handlers in this process, as servers of
 // their own over TLS, on hostile input, and with --api-server behind a real
-// kube-apiserver. It writes report.md and its plots, and ends with an error
+// kube-apiserver. It writes bench.md and its plots, and ends with an error
 // where a goal is missed.
 //
 // Goals fail by ratio, count or bytes, which are the same on every machine;
@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/machine"
+	"github.com/tcr-webhook/tcr-webhook/test/load/result"
 )
 
 // serveCommand, before a contender's name, has this binary be its server.
@@ -53,7 +54,7 @@ type options struct {
 
 func (o *options) flags() *pflag.FlagSet {
 	f := pflag.NewFlagSet("bench", pflag.ContinueOnError)
-	f.StringVar(&o.dir, "dir", ".", "folder to write report.md and its plots into")
+	f.StringVar(&o.dir, "dir", ".", "folder to write bench.md and its plots into")
 	f.IntVar(&o.rounds, "rounds", 7, "turns of each contender in each measurement")
 	f.DurationVar(&o.turn, "turn", time.Second, "length of a server's turn; a handler's takes a quarter")
 	f.BoolVar(&o.apiServer, "api-server", false, "measure behind a real API server, too")
@@ -117,5 +118,5 @@ func bench(ctx context.Context, o options, args string, out io.Writer) error {
 	if err := r.write(out); err != nil {
 		return err
 	}
-	return verdict(r.goals())
+	return result.Verdict(r.goals())
 }

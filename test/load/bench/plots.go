@@ -17,9 +17,9 @@ import (
 
 // The plots' files.
 const (
-	handlersPlot  = "report-handlers.svg"
-	serversPlot   = "report-servers.svg"
-	creationsPlot = "report-creations.svg"
+	handlersPlot  = "bench-handlers.svg"
+	serversPlot   = "bench-servers.svg"
+	creationsPlot = "bench-creations.svg"
 )
 
 func plotHandlers(r *report, path string) error {

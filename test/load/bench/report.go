@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
-	"github.com/tcr-webhook/tcr-webhook/test/load/document"
+	"github.com/tcr-webhook/tcr-webhook/test/load/result"
 )
 
 // Nanoseconds in other units.
@@ -33,31 +31,45 @@ type report struct {
 	creations *creations // nil if not asked for
 }
 
-// write writes report.md and its plots, and its text to out as well.
+// details is the file with all figures.
+const details = "bench.md"
+
+// write writes the details and their plots, the result, and the text of the
+// details to out as well.
 func (r *report) write(out io.Writer) error {
 	text := r.markdown()
 	if _, err := out.Write(text); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(r.dir, "report.md"), text, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(r.dir, details), text, 0o644); err != nil {
 		return err
 	}
-	err := errors.Join(plotHandlers(r, filepath.Join(r.dir, handlersPlot)), plotServers(r, filepath.Join(r.dir, serversPlot)))
+	saved := r.result()
+	err := errors.Join(saved.Save(r.dir), plotHandlers(r, filepath.Join(r.dir, handlersPlot)), plotServers(r, filepath.Join(r.dir, serversPlot)))
 	if r.creations != nil {
 		err = errors.Join(err, plotCreations(r.creations, filepath.Join(r.dir, creationsPlot)))
 	}
 	return err
 }
 
+func (r *report) result() *result.Result {
+	return &result.Result{
+		Name: "bench", Command: r.command(), Machine: r.machine, Load: r.loadBefore + " before and " + r.loadAfter + " after",
+		Details: []string{details}, Goals: r.goals(),
+	}
+}
+
+func (r *report) command() string { return strings.TrimSpace("go -C test/load run ./bench " + r.args) }
+
 func (r *report) markdown() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Benchmark\n\nWritten by `%s`.\n\n", strings.TrimSpace("go -C test/load run ./bench "+r.args))
+	fmt.Fprintf(&b, "# Benchmark\n\nWritten by `%s`.\n\n", r.command())
 	fmt.Fprintf(&b, "Machine: %s; load average %s before and %s after.\n\n", r.machine, r.loadBefore, r.loadAfter)
 	fmt.Fprintf(&b, "Contenders take turns, %d rounds of each. A figure is the median of the rounds; in brackets are the least and the\n"+
 		"greatest. Ratios are taken round by round. Times are CPU time unless they are called p50 or p99.\n\n", r.rounds)
 	b.WriteString(contendersTable())
 	b.WriteString("\n## Goals\n\n")
-	b.WriteString(goalsTable(r.goals()))
+	b.WriteString(result.Table(r.goals()))
 	b.WriteString("\n" + goalsNote + "\n")
 	b.WriteString("\n## Handlers, in process, GOMAXPROCS=1\n\n")
 	b.WriteString(handlersTable(r.handlers))
@@ -96,40 +108,6 @@ can add less.`
 
 const notHeldNote = `**This machine did not hold %d pods a second:** even without a webhook p%.0f is above %v, so it says nothing about webhooks. Let
 the machine do nothing else meanwhile, or lower --rate.`
-
-func goalsTable(goals []goal) string {
-	var rows [][]string
-	for _, g := range goals {
-		rows = append(rows, []string{
-			g.name, g.what, "≤ " + number(g.want) + g.unit, number(g.got) + g.unit + spread(g.low, g.high),
-			yes(g.outcome() == met, met, "**"+g.outcome()+"**"), yes(g.binding, "yes", ""),
-		})
-	}
-	return document.Table([]string{"", "goal", "want", "got", "", "binds"}, rows)
-}
-
-func spread(low, high float64) string {
-	if !(low < high) { // NaN is not
-		return ""
-	}
-	return " (" + number(low) + "–" + number(high) + ")"
-}
-
-// number has three digits that count, and never an exponent.
-func number(v float64) string {
-	size := math.Abs(v)
-	switch {
-	case math.IsNaN(v):
-		return "?"
-	case v == math.Trunc(v) || size >= 100:
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	case size >= 10:
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	case size >= 1:
-		return strconv.FormatFloat(v, 'f', 2, 64)
-	}
-	return strconv.FormatFloat(v, 'f', 3, 64)
-}
 
 func yes(is bool, text, otherwise string) string {
 	if is {

@@ -14,30 +14,6 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/sample"
 )
 
-func TestOnlyBindingGoalsFail(t *testing.T) {
-	t.Parallel()
-	assert.NoError(t, verdict([]goal{
-		{name: "P1", what: "exactly", want: 10, got: 10, binding: true},
-		{name: "P1", what: "a time", want: 20, got: 21, unit: " µs"},
-	}))
-	err := verdict([]goal{
-		{name: "P1", what: "allocations", want: 10, got: 11, binding: true},
-		{name: "P2", what: "CPU", want: 2, got: 2.5, binding: true},
-	})
-	assert.EqualError(t, err, "goal missed: P1 allocations: 11, want at most 10\ngoal missed: P2 CPU: 2.50, want at most 2")
-	err = verdict([]goal{{name: "L3", what: "added", want: 1.3, got: math.NaN(), binding: true}})
-	assert.EqualError(t, err, "goal undecided: L3 added: ?, want at most 1.30")
-}
-
-func TestNumbersHaveThreeDigitsThatCount(t *testing.T) {
-	t.Parallel()
-	for want, v := range map[string]float64{
-		"0": 0, "7": 7, "0.038": 0.0382, "1.48": 1.4811, "25.7": 25.66, "9896": 9896.4, "-1.50": -1.5,
-	} {
-		assert.Equal(t, want, number(v))
-	}
-}
-
 // sampleReport is a report in which each contender costs twice the one before.
 func sampleReport(t *testing.T) *report {
 	t.Helper()
@@ -67,7 +43,7 @@ func TestReportSaysHowItWasMade(t *testing.T) {
 	t.Parallel()
 	r := sampleReport(t)
 	require.NoError(t, r.write(t.Output()))
-	text, err := os.ReadFile(r.dir + "/report.md")
+	text, err := os.ReadFile(r.dir + "/" + details)
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "`go -C test/load run ./bench --api-server`")
 	for _, plot := range []string{handlersPlot, serversPlot, creationsPlot} {
@@ -84,7 +60,7 @@ func TestGoalsAreAboutWhatWasMeasured(t *testing.T) {
 	r.creations.losses[contender.Ours] = losses{Errors: 1, Unmutated: 2}
 	got := map[string]float64{}
 	for _, g := range r.goals() {
-		got[g.what] = g.got
+		got[g.What] = g.Got
 	}
 	assert.InDelta(t, 0.5, got["CPU of the handler by the typed one's, 6 kB"], 1e-9)
 	assert.InDelta(t, 1.05, got["CPU of the handler, 60 kB"], 1e-9)
@@ -102,6 +78,6 @@ func TestGoalsAreAboutWhatWasMeasured(t *testing.T) {
 
 	r.creations = nil
 	for _, g := range r.goals() {
-		assert.NotEqual(t, "L3", g.name, "without an API server")
+		assert.NotEqual(t, "L3", g.ID, "without an API server")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/reviews"
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/sample"
 	"github.com/tcr-webhook/tcr-webhook/test/load/document"
+	"github.com/tcr-webhook/tcr-webhook/test/load/result"
 )
 
 func contendersTable() string {
@@ -94,5 +95,5 @@ func creationsTable(c *creations) string {
 
 // figure is the median of rounds and how far they lie apart.
 func figure(r sample.Rounds, unit float64) string {
-	return number(r.Median()/unit) + spread(r.Min()/unit, r.Max()/unit)
+	return result.Goal{Got: r.Median() / unit, Low: r.Min() / unit, High: r.Max() / unit}.Figure()
 }
