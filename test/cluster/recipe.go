@@ -66,17 +66,28 @@ func kubernetesRecipe(dir string) (recipe, error) {
 	return r, nil
 }
 
-// withNode adds what a node runs, and what puts pods on it, to a recipe of
+// withControllers adds what makes pods and puts them on nodes to a recipe of
 // Kubernetes. They lie in the same folder, whose name does not tell of them:
 // what changes them changes the API server as well.
+func (r recipe) withControllers() recipe {
+	return r.with(
+		program{name: "kube-controller-manager", cost: "about 3 minutes"},
+		program{name: "kube-scheduler", cost: "about 10 seconds"},
+	)
+}
+
+// withNode adds what a node runs as well.
 func (r recipe) withNode() recipe {
+	return r.withControllers().with(
+		program{name: "kubelet", cost: "about 30 seconds"},
+		program{name: "kube-proxy", cost: "about 10 seconds"},
+	)
+}
+
+// with adds programs of Kubernetes.
+func (r recipe) with(more ...program) recipe {
 	stamped := versionFlags(r.version)
-	for _, p := range []program{
-		{name: "kube-controller-manager", cost: "about 3 minutes"},
-		{name: "kube-scheduler", cost: "about 10 seconds"},
-		{name: "kubelet", cost: "about 30 seconds"},
-		{name: "kube-proxy", cost: "about 10 seconds"},
-	} {
+	for _, p := range more {
 		p.pkg, p.version, p.ldflags = "k8s.io/kubernetes/cmd/"+p.name, r.version, stamped
 		r.programs = append(slices.Clip(r.programs), p)
 	}
@@ -101,6 +112,17 @@ func containerdRecipe(dir string) (recipe, error) {
 		p.pkg, p.version, p.ldflags = "github.com/containerd/containerd/v2/cmd/"+p.name, r.version, "-s -w"
 		r.programs = append(r.programs, p)
 	}
+	return r, nil
+}
+
+// kwokRecipe is that of KWOK, from the module in dir.
+func kwokRecipe(dir string) (recipe, error) {
+	const pkg = "sigs.k8s.io/kwok"
+	r, _, err := newRecipe("kwok", dir, pkg)
+	if err != nil {
+		return recipe{}, err
+	}
+	r.programs = []program{{name: "kwok", pkg: pkg + "/cmd/kwok", version: r.version, ldflags: "-s -w", cost: "about 2 minutes"}}
 	return r, nil
 }
 

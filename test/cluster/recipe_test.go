@@ -94,9 +94,13 @@ func TestWhatANodeRunsIsBuiltForThoseAloneWhoAsk(t *testing.T) {
 	assert.Len(t, r.programs, 3)
 	assert.Equal(t, r.programs, node.programs[:3])
 	assert.Len(t, node.programs, 7)
+	assert.Equal(t, node.programs[:5], r.withControllers().programs)
 	runtime, err := containerdRecipe("containerd")
 	require.NoError(t, err)
 	assert.Regexp(t, `^containerd-v2\.[0-9]+\.[0-9]+-[0-9a-f]{8}$`, runtime.folder())
+	fake, err := kwokRecipe("kwok")
+	require.NoError(t, err)
+	assert.Regexp(t, `^kwok-v0\.[0-9]+\.[0-9]+-[0-9a-f]{8}$`, fake.folder())
 }
 
 func TestOwnBinariesMustBeComplete(t *testing.T) {
