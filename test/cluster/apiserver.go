@@ -18,6 +18,7 @@ type apiServer struct {
 	pki    *authority
 	audit  bool
 	nodes  string // address for nodes; empty: there are none
+	full   bool   // there are controllers
 	url    string // set by start
 }
 
@@ -33,6 +34,17 @@ rules:
 - {level: Metadata, resources: [{group: "", resources: [secrets]}]}
 - {level: RequestResponse}
 `
+
+// auditPolicyOf has one user's requests and nothing of what they hold.
+func auditPolicyOf(user string) string {
+	return `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- {level: Metadata, users: ["` + user + `"]}
+- {level: None}
+`
+}
 
 func newAPIServer(binary string, o Options) (*apiServer, error) {
 	pki, err := newAuthority("kubernetes-ca")
@@ -51,11 +63,18 @@ func newAPIServer(binary string, o Options) (*apiServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &apiServer{binary: binary, dir: filepath.Join(o.Dir, apiServerBinary), pki: pki, audit: o.Audit, nodes: o.Address}
+	policy := auditPolicy
+	if o.AuditOnly != "" {
+		policy = auditPolicyOf(o.AuditOnly)
+	}
+	a := &apiServer{
+		binary: binary, dir: filepath.Join(o.Dir, apiServerBinary), pki: pki,
+		audit: o.Audit || o.AuditOnly != "", nodes: o.Address, full: o.Controllers,
+	}
 	return a, writeFiles(a.dir, map[string][]byte{
 		"ca.crt": pki.pem, "tls.crt": pair.cert, "tls.key": pair.key, "service-account.key": signing,
 		"kubelets.crt": kubelets.cert, "kubelets.key": kubelets.key,
-		"audit-policy.yaml": []byte(auditPolicy),
+		"audit-policy.yaml": []byte(policy),
 	})
 }
 
@@ -131,9 +150,9 @@ func (a *apiServer) args(store *etcd, port int) []string {
 	return args
 }
 
-// aloneArgs are for a cluster of an API server and nothing else.
+// aloneArgs are for an API server that is on loopback alone.
 func (a *apiServer) aloneArgs() []string {
-	return []string{
+	args := []string{
 		"--bind-address=127.0.0.1",
 		// Else it looks for an interface that is not loopback, and a machine
 		// without a network has none. Nor may the address become the endpoint
@@ -142,10 +161,13 @@ func (a *apiServer) aloneArgs() []string {
 		"--endpoint-reconciler-type=none",
 		"--authorization-mode=RBAC",
 		"--service-cluster-ip-range=10.0.0.0/24",
-		// It refuses every pod of a namespace without a default ServiceAccount,
-		// and the controller-manager that would make one does not run here.
-		"--disable-admission-plugins=ServiceAccount",
 	}
+	if !a.full {
+		// It refuses every pod of a namespace without a default ServiceAccount,
+		// and the controller-manager that would make one does not run.
+		args = append(args, "--disable-admission-plugins=ServiceAccount")
+	}
+	return args
 }
 
 // nodesArgs are for a cluster with nodes, as kubeadm sets them up.

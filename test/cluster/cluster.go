@@ -29,6 +29,13 @@ type Options struct {
 	// Audit has the API server write down every request and its answer, but
 	// for what Secrets hold; see AuditLog.
 	Audit bool
+	// AuditOnly narrows the audit to what this user asks for, without objects: on
+	// a busy cluster the rest costs more than it tells.
+	AuditOnly string
+
+	// Controllers says that a kube-controller-manager will run, so that pods need
+	// the ServiceAccount that it makes. Who runs it is the caller.
+	Controllers bool
 
 	// Address, if set, is one of this machine's besides loopback that the API
 	// server listens on too, for nodes and their pods. There is then what a
