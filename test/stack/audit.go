@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// user is who the replicas are to the API server.
-const user = "system:serviceaccount:" + Namespace + ":tcr-webhook"
+// User is who the replicas are to the API server.
+const User = "system:serviceaccount:" + Namespace + ":tcr-webhook"
 
 // entry is a line of the audit.
 type entry struct {
@@ -31,7 +31,7 @@ func (s *Stack) asked() (all []entry, err error) {
 		if json.Unmarshal([]byte(line), &e) != nil {
 			continue // the last one, which is being written
 		}
-		if e.User.Username == user {
+		if e.User.Username == User {
 			all = append(all, e)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -16,18 +17,24 @@ import (
 
 // writeFiles writes what the process reads: its configuration, the emulator's
 // key, and a kubeconfig that makes it the ServiceAccount of the manifests.
-func (s *Stack) writeFiles(config string) error {
+func (s *Stack) writeFiles(o Options) error {
 	if err := errors.Join(os.MkdirAll(s.path("credentials"), 0o700), os.MkdirAll(s.path("tls"), 0o700)); err != nil {
 		return err
 	}
-	user, err := s.Cluster.UserConfig("system:serviceaccount:"+Namespace+":tcr-webhook",
-		"system:serviceaccounts", "system:serviceaccounts:"+Namespace)
+	user, err := s.Cluster.UserConfig(User, "system:serviceaccounts", "system:serviceaccounts:"+Namespace)
 	if err != nil {
 		return err
 	}
+	if o.Detour != nil {
+		address, err := o.Detour(strings.TrimPrefix(user.Host, "https://"))
+		if err != nil {
+			return err
+		}
+		user.Host = "https://" + address
+	}
 	identity := s.Cloud.DefaultIdentity()
 	return errors.Join(
-		s.WriteConfig(config),
+		s.WriteConfig(o.Config),
 		os.WriteFile(s.path("credentials/secretId"), []byte(identity.SecretID+"\n"), 0o600),
 		os.WriteFile(s.path("credentials/secretKey"), []byte(identity.SecretKey+"\n"), 0o600),
 		cluster.WriteKubeconfig(s.path("tcr-webhook.kubeconfig"), user),

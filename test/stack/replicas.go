@@ -18,7 +18,7 @@ import (
 // startServers starts the replicas. One alone is called directly; several are
 // behind a Service.
 func (s *Stack) startServers(ctx context.Context, o Options) error {
-	if err := s.writeFiles(o.Config); err != nil {
+	if err := s.writeFiles(o); err != nil {
 		return fmt.Errorf("prepare tcr-webhook: %w", err)
 	}
 	var err error

@@ -82,6 +82,11 @@ type Options struct {
 	Now func() time.Time
 	// Audit has the API server write down what it is asked and answers.
 	Audit bool
+	// Cluster, if set, changes how the cluster is started.
+	Cluster func(*cluster.Options)
+	// Detour, if set, is told where the API server is, as host:port, and returns
+	// where the replicas are to reach it instead: at somebody who counts.
+	Detour func(address string) (string, error)
 	// Progress is told what happens. It may be nil.
 	Progress io.Writer
 }
@@ -168,7 +173,11 @@ func (s *Stack) startCloud(ctx context.Context, o Options) error {
 }
 
 func (s *Stack) startCluster(ctx context.Context, o Options) error {
-	c, err := cluster.Start(ctx, cluster.Options{Dir: filepath.Join(s.dir, "cluster"), Progress: o.Progress, Audit: o.Audit})
+	options := cluster.Options{Dir: filepath.Join(s.dir, "cluster"), Progress: o.Progress, Audit: o.Audit}
+	if o.Cluster != nil {
+		o.Cluster(&options)
+	}
+	c, err := cluster.Start(ctx, options)
 	if err != nil {
 		return fmt.Errorf("start cluster: %w", err)
 	}
