@@ -66,6 +66,22 @@ func FleetBinaries(ctx context.Context, progress io.Writer) (kubernetes, kwok st
 	return kubernetes, kwok, err
 }
 
+// Helm returns the path of the helm command, which it first builds where it is
+// missing: about two minutes with an empty build cache, and ten seconds after
+// Binaries has filled it.
+func Helm(ctx context.Context, progress io.Writer) (path string, err error) {
+	root, err := Checkout()
+	if err != nil {
+		return "", err
+	}
+	r, err := helmRecipe(filepath.Join(root, "test", "cluster", "helm"))
+	if err != nil {
+		return "", err
+	}
+	dir, err := r.buildBelow(ctx, root, r.folder(), progress)
+	return filepath.Join(dir, "helm"), err
+}
+
 // NodeBinaries returns the folder that holds what Binaries says and
 // kube-controller-manager, kube-scheduler, kubelet and kube-proxy, and the one
 // that holds containerd, its shim and ctr. It builds them as Binaries does,

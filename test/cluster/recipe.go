@@ -126,6 +126,17 @@ func kwokRecipe(dir string) (recipe, error) {
 	return r, nil
 }
 
+// helmRecipe is that of Helm, from the module in dir.
+func helmRecipe(dir string) (recipe, error) {
+	const pkg = "helm.sh/helm/v4"
+	r, _, err := newRecipe("helm", dir, pkg)
+	if err != nil {
+		return recipe{}, err
+	}
+	r.programs = []program{{name: "helm", pkg: pkg + "/cmd/helm", version: r.version, ldflags: "-s -w", cost: "about 2 minutes"}}
+	return r, nil
+}
+
 // versionFlags stamps version, as v1.37.2, the way Kubernetes' own build does.
 // Without it the API server calls itself v0.0.0 and clients refuse it.
 func versionFlags(version string) string {
