@@ -140,6 +140,14 @@ func (c *cloud) Identity(key registry.Key) string {
 	return ""
 }
 
+// rights are what key's identity was allowed and refused, for status.
+func (c *cloud) rights(key registry.Key) map[string]bool {
+	if who := c.state.Load().byAccount[key.Account]; who != nil {
+		return who.client.Rights(key.ID)
+	}
+	return nil
+}
+
 // clockAhead is how far our clock is ahead of the API's, by the identity that
 // it is furthest ahead, or behind, for.
 func (c *cloud) clockAhead() (ahead time.Duration, known bool) {

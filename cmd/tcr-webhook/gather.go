@@ -129,7 +129,7 @@ func (f *facts) instances() []status.Instance {
 
 func (f *facts) instance(e *registry.Entry) status.Instance {
 	s, key := f.server, e.Key()
-	i := status.Instance{ID: string(e.ID), Identity: s.cloud.Identity(key)}
+	i := status.Instance{ID: string(e.ID), Identity: s.cloud.Identity(key), Rights: s.cloud.rights(key)}
 	if secret, fixed := e.Account.Secret(); fixed {
 		i.Identity = "Secret " + secret
 	}

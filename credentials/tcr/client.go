@@ -52,6 +52,7 @@ type Client struct {
 	describes *rate.Limiter
 	connect   func(creds Credentials, region string) (api, error)
 	homes     sync.Map // of those that are in another region: registry.ID to string
+	rights    sync.Map // what the API has said of them: right to bool
 }
 
 // api is the part of the SDK's client that we call.
@@ -143,6 +144,7 @@ func callOnce[R any](ctx context.Context, c *Client, action string, id registry.
 	}
 	read := func(code string) (string, error) { return interpret(code, action, id) }
 	answer, err := send(ctx, &c.wire, action, string(id), read, func(ctx context.Context) (R, error) { return f(ctx, client) })
+	c.learn(right{action, id}, err)
 	return answer, creds, err
 }
 

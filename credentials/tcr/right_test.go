@@ -29,3 +29,22 @@ func TestMissingRight(t *testing.T) {
 	assert.Empty(t, MissingRight(errors.New("the identity needs tcr:Everything on *")), "an error of somebody else's")
 	assert.Empty(t, MissingRight(nil))
 }
+
+// A right is known by what the API answered last, and a failure that says nothing
+// of it changes nothing.
+func TestRights(t *testing.T) {
+	t.Parallel()
+	const id = registry.ID("tcr-demo0001")
+	c := &Client{}
+	refused := translate("CreateInstanceToken", string(id), sdkerrors.NewTencentCloudSDKError("UnauthorizedOperation", "", "r"), func(code string) (string, error) {
+		return interpret(code, "CreateInstanceToken", id)
+	})
+	assert.Empty(t, c.Rights(id))
+	c.learn(right{"CreateInstanceToken", id}, refused)
+	c.learn(right{"DescribeInstances", id}, nil)
+	c.learn(right{"DescribeInstances", id}, errors.New("a network that is down"))
+	c.learn(right{"DescribeInstances", "tcr-other001"}, refused)
+	assert.Equal(t, map[string]bool{"tcr:CreateInstanceToken": false, "tcr:DescribeInstances": true}, c.Rights(id))
+	c.learn(right{"CreateInstanceToken", id}, nil)
+	assert.True(t, c.Rights(id)["tcr:CreateInstanceToken"])
+}

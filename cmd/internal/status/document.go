@@ -53,6 +53,9 @@ type Instance struct {
 	ID string `json:"instance"`
 	// Identity says who asks for its tokens.
 	Identity string `json:"identity,omitempty"`
+	// Rights are what the identity was allowed and refused when it was last asked,
+	// by names such as tcr:CreateInstanceToken; what nobody asked for is absent.
+	Rights map[string]bool `json:"rights,omitempty"`
 	// Route is how its images are reached; absent before anybody has looked.
 	Route string `json:"route,omitempty"`
 	// RouteReason is why there is no private route, in a word, and RouteMessage
