@@ -70,6 +70,13 @@ func (c *Cluster) ResumeAPIServer() error {
 	return err
 }
 
+// PauseEtcd has etcd stand still, as one whose disk hangs: the API server runs,
+// and can neither read what is not in its caches nor write.
+func (c *Cluster) PauseEtcd() { c.procs[0].Pause() }
+
+// ResumeEtcd ends PauseEtcd.
+func (c *Cluster) ResumeEtcd() { c.procs[0].Resume() }
+
 func (c *Cluster) apiServer() (*process.Process, error) {
 	if len(c.procs) < withAPIServer {
 		return nil, errors.New("the API server does not run")

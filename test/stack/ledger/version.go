@@ -36,9 +36,14 @@ type Version struct {
 	// Noted is when it ends by the Secret's annotation; zero without one.
 	Noted   time.Time
 	Hosts   []string // sorted
+	// Ends is when each host's login ends by what the login itself says; hosts
+	// whose login does not say are left out.
+	Ends map[string]time.Time
 	Digest  [sha256.Size]byte
 	Type    corev1.SecretType
 	Manager string // of the fields that were written last
+	// Wrote is when that was, by the API server, to the second.
+	Wrote time.Time
 
 	UID             types.UID
 	ResourceVersion string
@@ -50,9 +55,9 @@ const annotationExpires = "tcr-webhook.io/expires-at"
 func read(op Op, s *corev1.Secret, now time.Time) Version {
 	data := s.Data[corev1.DockerConfigJsonKey]
 	v := Version{
-		Op: op, Seen: now, Digest: sha256.Sum256(data), Type: s.Type, Manager: lastManager(s.ManagedFields),
-		UID: s.UID, ResourceVersion: s.ResourceVersion,
+		Op: op, Seen: now, Ends: map[string]time.Time{}, Digest: sha256.Sum256(data), Type: s.Type, UID: s.UID, ResourceVersion: s.ResourceVersion,
 	}
+	v.Manager, v.Wrote = lastManager(s.ManagedFields)
 	if noted, err := time.Parse(time.RFC3339, s.Annotations[annotationExpires]); err == nil {
 		v.Noted = noted
 	}
@@ -63,7 +68,11 @@ func read(op Op, s *corev1.Secret, now time.Time) Version {
 	for host, login := range config.AuthConfigs {
 		v.Hosts = append(v.Hosts, host)
 		ends, ok := expiry(login.Password)
-		if ok && (v.Expires.IsZero() || ends.Before(v.Expires)) {
+		if !ok {
+			continue
+		}
+		v.Ends[host] = ends
+		if v.Expires.IsZero() || ends.Before(v.Expires) {
 			v.Expires = ends
 		}
 	}
@@ -90,12 +99,11 @@ func expiry(password string) (time.Time, bool) {
 	return time.Unix(claims.Expires, 0), true
 }
 
-func lastManager(fields []metav1.ManagedFieldsEntry) (name string) {
-	var last time.Time
+func lastManager(fields []metav1.ManagedFieldsEntry) (name string, last time.Time) {
 	for _, f := range fields {
 		if f.Time != nil && !f.Time.Time.Before(last) {
 			name, last = f.Manager, f.Time.Time
 		}
 	}
-	return name
+	return name, last
 }
