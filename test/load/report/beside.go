@@ -1,0 +1,20 @@
+package main
+
+const peersShort = `what they are is not part of this project, and so nothing here builds or runs them; see the last chapter for how anybody can.`
+
+const beside = `
+## Beside other webhooks
+
+` + "`test/load/generate`" + ` sends one AdmissionReview over and over to any webhook that an API server could call, and tells what share of
+the calls was answered how fast. It takes a file with the review, one or several endpoints as NAME=URL, and the CA to trust;
+it speaks HTTP/1.1 as API servers do to Services, or with --http2 HTTP/2. Calls come at even intervals whether or not earlier ones
+were answered, and a latency counts from when its call was due. Every latency is kept, and so percentiles are exact. Endpoints take
+turns, a round of each after a round of the other, and ratios to the first are taken round by round. What is no answer to the
+review counts as an error and fails the run; denials and patches are counted beside. To put a webhook beside ours, start both
+on one machine, each on a port with a certificate of one CA, and run
+
+` + "```sh" + `
+go -C test/load run ./generate --body bench/reviews/testdata/6k.json --ca ca.crt --rate 200 --rounds 7 \
+    ours=https://127.0.0.1:9443/mutate/pods other=https://127.0.0.1:9444/mutate
+` + "```" + `
+`
