@@ -34,11 +34,11 @@ type Version struct {
 	// says; zero where none says so.
 	Expires time.Time
 	// Noted is when it ends by the Secret's annotation; zero without one.
-	Noted   time.Time
-	Hosts   []string // sorted
+	Noted time.Time
+	Hosts []string // sorted
 	// Ends is when each host's login ends by what the login itself says; hosts
 	// whose login does not say are left out.
-	Ends map[string]time.Time
+	Ends    map[string]time.Time
 	Digest  [sha256.Size]byte
 	Type    corev1.SecretType
 	Manager string // of the fields that were written last
