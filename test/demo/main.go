@@ -1,6 +1,10 @@
 // Command demo shows the main job on this machine: a pod with nothing but an
 // image name is created in a real API server, and what was missing for its
 // image to be pulled is there. It needs no root and leaves nothing behind.
+//
+// With --keep it stays, as an installation to try things on: a release of Helm, on
+// a cluster whose nodes it plays as far as its own replicas go. `demo pull` pulls
+// the images of a pod there, which no kubelet does.
 package main
 
 import (
@@ -30,8 +34,12 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
+	if len(args) > 0 && args[0] == "pull" {
+		return pull(ctx, args[1:], out)
+	}
 	flags := pflag.NewFlagSet("demo", pflag.ContinueOnError)
 	keep := flags.Bool("keep", false, "leave everything up until Ctrl-C")
+	env := flags.String("env", "bin/demo.env", "with --keep, the file that other terminals are to read; taken by another demo, it is one in the folder of this")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
 			return nil
@@ -64,7 +72,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	if *keep {
-		return d.keep(ctx)
+		return d.keep(ctx, *env)
 	}
 	return nil
 }
@@ -100,6 +108,6 @@ func (d *demo) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.stack, err = stack.Start(ctx, stack.Options{Dir: d.dir, Binary: binary, Progress: progress{d}})
+	d.stack, err = stack.Start(ctx, stack.Options{Dir: d.dir, Binary: binary, Replicas: 2, Progress: progress{d}})
 	return err
 }

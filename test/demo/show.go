@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
-	"github.com/tcr-webhook/tcr-webhook/test/cluster"
 	"github.com/tcr-webhook/tcr-webhook/test/stack"
 )
 
@@ -165,14 +163,16 @@ func (d *demo) showTimes(ctx context.Context, first, second time.Duration) error
 	d.title("How long it took")
 	d.print("first pod of the namespace, which waited for its secret to be written: %5.1f ms in all", milliseconds(first))
 	d.print("second pod of the namespace:                                          %5.1f ms in all", milliseconds(second))
-	metrics, err := d.stack.Server.Scrape(ctx)
-	if err != nil {
-		return err
-	}
 	calls := len(d.stack.Cloud.Calls("CreateInstanceToken"))
-	for line := range strings.Lines(metrics) {
-		if strings.HasPrefix(line, "tcr_webhook_admission_duration_seconds_sum") || strings.HasPrefix(line, "tcr_webhook_admission_duration_seconds_count") {
-			d.print("%s", strings.TrimSpace(line))
+	for i, replica := range d.stack.Servers {
+		metrics, err := replica.Scrape(ctx)
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(metrics) {
+			if strings.HasPrefix(line, "tcr_webhook_admission_duration_seconds_sum") || strings.HasPrefix(line, "tcr_webhook_admission_duration_seconds_count") {
+				d.print("replica %d: %s", i+1, strings.TrimSpace(line))
+			}
 		}
 	}
 	d.print("calls of CreateInstanceToken: %d", calls)
@@ -182,27 +182,5 @@ func (d *demo) showTimes(ctx context.Context, first, second time.Duration) error
 }
 
 func milliseconds(t time.Duration) float64 { return float64(t.Microseconds()) / 1000 }
-
-// keep leaves everything up until ctx ends.
-func (d *demo) keep(ctx context.Context) error {
-	kubeconfig, err := filepath.Abs(filepath.Join(d.dir, "kubeconfig"))
-	if err != nil {
-		return err
-	}
-	if err := cluster.WriteKubeconfig(kubeconfig, d.stack.Cluster.Config()); err != nil {
-		return err
-	}
-	d.title("Everything stays up until Ctrl-C; from another terminal")
-	d.print("export KUBECONFIG=%s", kubeconfig)
-	d.print("%s -n %s get pods,secrets", d.kubectl, namespace)
-	d.print("%s -n %s run mine --image=%s/team/mine:1", d.kubectl, namespace, stack.PublicHost)
-	d.print("%s -n %s get pod mine -o yaml", d.kubectl, namespace)
-	d.print("log of tcr-webhook: %s", d.stack.Server.LogFile)
-	d.print("its configuration, read again when it changes: %s", filepath.Join(d.dir, "config.yaml"))
-	<-ctx.Done()
-	d.print("")
-	d.say("stopping")
-	return nil
-}
 
 func trim(b []byte) []byte { return bytes.TrimRight(b, "\n") }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 
 	dockerconfig "github.com/docker/cli/cli/config"
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -12,10 +13,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Pull fetches an image from the registry as a kubelet would with secret, whose
+// Pull fetches an image from the stack's registry.
+func (s *Stack) Pull(ctx context.Context, image string, secret *corev1.Secret) (string, error) {
+	return Pull(ctx, image, secret, s.Cloud.Transport())
+}
+
+// Pull fetches an image by way of a registry as a kubelet would with secret, whose
 // logins are read by Docker's own code; nil pulls without a login. It returns
 // the image's digest.
-func (s *Stack) Pull(ctx context.Context, image string, secret *corev1.Secret) (string, error) {
+func Pull(ctx context.Context, image string, secret *corev1.Secret, registry http.RoundTripper) (string, error) {
 	ref, err := name.ParseReference(image)
 	if err != nil {
 		return "", err
@@ -26,7 +32,7 @@ func (s *Stack) Pull(ctx context.Context, image string, secret *corev1.Secret) (
 			return "", err
 		}
 	}
-	img, err := remote.Image(ref, remote.WithContext(ctx), remote.WithTransport(s.Cloud.Transport()), remote.WithAuth(login))
+	img, err := remote.Image(ref, remote.WithContext(ctx), remote.WithTransport(registry), remote.WithAuth(login))
 	if err != nil {
 		return "", err
 	}
