@@ -81,11 +81,8 @@ func (b *bed) register(ctx context.Context, hooks map[string]hook) error {
 			ClientConfig: admissionregistrationv1.WebhookClientConfig{
 				URL: new("https://" + h.address + contender.Path), CABundle: h.ca,
 			},
-			Rules: []admissionregistrationv1.RuleWithOperations{{
-				Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
-				Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
-			}},
-			NamespaceSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
+			Rules:                   []admissionregistrationv1.RuleWithOperations{createPods()},
+			NamespaceSelector:       only(namespace),
 			AdmissionReviewVersions: []string{"v1"},
 			SideEffects:             new(admissionregistrationv1.SideEffectClassNone),
 			FailurePolicy:           new(admissionregistrationv1.Fail),

@@ -21,8 +21,11 @@ const slice = 3
 // are named like their contenders.
 const none = "none"
 
+// webhooks are the namespaces whose pods are sent to a webhook.
+func webhooks() []string { return []string{contender.NoOp, contender.Canned, contender.Ours} }
+
 // behind are all namespaces.
-func behind() []string { return []string{none, contender.NoOp, contender.Canned, contender.Ours} }
+func behind() []string { return append([]string{none, elsewhere}, append(webhooks(), policy)...) }
 
 // creations are what pods took to be created, with each webhook and without.
 type creations struct {
@@ -31,6 +34,10 @@ type creations struct {
 	// apiCPU is what the API server spends on a pod, in ns, slice by slice.
 	apiCPU map[string]sample.Rounds
 	losses map[string]losses
+	// unneeded is for the pods of elsewhere.
+	unneeded unneeded
+	// small is how ours does with little CPU.
+	small *held
 }
 
 // creationInput is the size of the pods.
@@ -38,8 +45,9 @@ const creationInput = "6k"
 
 // measureCreations creates pods at a constant rate in namespaces that have
 // their pods sent to no webhook, to one that does nothing, to one that has its
-// patch in store, and to ours. They take turns slice by slice, each being the
-// first as often as the others.
+// patch in store, and to ours, that have them changed by the API server itself,
+// and whose pods need nothing of us. They take turns slice by slice, each being
+// the first as often as the others.
 func measureCreations(ctx context.Context, o options, out io.Writer) (_ *creations, err error) {
 	namespaces := behind()
 	bed, err := startBed(ctx, out, namespaces...)
@@ -48,15 +56,19 @@ func measureCreations(ctx context.Context, o options, out io.Writer) (_ *creatio
 	}
 	defer func() { err = errors.Join(err, bed.stop()) }()
 	hooks := map[string]hook{}
-	for _, name := range namespaces[1:] {
+	var ours *process
+	for _, name := range webhooks() {
 		p, err := startProcess(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, p.stop()) }()
 		hooks[name] = hook{p.Address, p.CA}
+		if name == contender.Ours {
+			ours = p
+		}
 	}
-	if err := bed.register(ctx, hooks); err != nil {
+	if err := errors.Join(bed.register(ctx, hooks), bed.registerPolicy(ctx), bed.registerElsewhere(ctx, hooks[contender.Ours])); err != nil {
 		return nil, err
 	}
 	author, err := newAuthor(bed.cluster.Config())
@@ -66,7 +78,12 @@ func measureCreations(ctx context.Context, o options, out io.Writer) (_ *creatio
 	if err := author.warmUp(ctx, namespaces); err != nil {
 		return nil, err
 	}
-	return author.measure(ctx, o)
+	c, err := author.measure(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	c.small, err = author.measureHeld(ctx, ours, o.seconds)
+	return c, err
 }
 
 // measure is measureCreations where everything is set up.
@@ -89,6 +106,10 @@ func (a *author) measure(ctx context.Context, o options) (*creations, error) {
 
 // add is one slice.
 func (c *creations) add(ctx context.Context, a *author, namespace string, rate int, apiServer machine.PID) error {
+	unneededBefore, err := a.unneededSoFar(ctx)
+	if err != nil {
+		return err
+	}
 	before, err := apiServer.CPUTime()
 	if err != nil {
 		return err
@@ -104,6 +125,14 @@ func (c *creations) add(ctx context.Context, a *author, namespace string, rate i
 	after, err := apiServer.CPUTime()
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err
+	}
+	unneededAfter, err := a.unneededSoFar(ctx)
+	if err != nil {
+		return err
+	}
+	if namespace == elsewhere {
+		c.unneeded.seconds += unneededAfter.seconds - unneededBefore.seconds
+		c.unneeded.calls += unneededAfter.calls - unneededBefore.calls
 	}
 	c.apiCPU[namespace] = append(c.apiCPU[namespace], float64(after-before)/float64(n))
 	c.latencies[namespace] = append(c.latencies[namespace], latencies)
@@ -134,12 +163,15 @@ func (c *creations) slices() []int {
 // some slices. It is NaN if the other seems to add nothing, or if the rate was
 // not held.
 func (c *creations) added(by string, p float64, slices []int) float64 {
-	at := func(namespace string) float64 { return sample.Quantile(c.of(namespace, slices), p) }
-	without := at(none)
-	if at(by) <= without || !c.held(p) {
+	if c.more(by, p, slices) <= 0 || !c.held(p) {
 		return math.NaN()
 	}
-	return (at(contender.Ours) - without) / (at(by) - without)
+	return c.more(contender.Ours, p, slices) / c.more(by, p, slices)
+}
+
+// more is what pods of a namespace take longer than without any webhook, in ns.
+func (c *creations) more(namespace string, p float64, slices []int) float64 {
+	return sample.Quantile(c.of(namespace, slices), p) - sample.Quantile(c.of(none, slices), p)
 }
 
 // most is how late a pod may be without any webhook. An API server that is

@@ -22,12 +22,21 @@ const (
 	maxHostileMiB  = 4
 	maxHostileMs   = 15
 	maxAdded       = 1.3
+	maxPolicy      = 0.25
+	maxImageMB     = 15
+	maxHitNs       = 50
+	maxWorstMicro  = 100
+	maxUnneeded    = 12 // µs
+	maxBusyMs      = 5
 )
 
 func (r *report) goals() []result.Goal {
-	goals := slices.Concat(r.handlerGoals(), r.serverGoals(), r.hostileGoals())
+	goals := slices.Concat(r.handlerGoals(), r.serverGoals(), r.hostileGoals(), r.smallGoals())
+	if r.restarted != nil {
+		goals = append(goals, r.restarted.goals()...)
+	}
 	if r.creations != nil {
-		goals = append(goals, r.creationGoals()...)
+		goals = slices.Concat(goals, r.creationGoals(), r.creations.policyGoals(), r.creations.unneededGoals(), r.creations.small.goals())
 	}
 	return append(goals, result.Goal{ID: "losses", What: "errors and unmutated pods of our calls", Got: float64(r.lost()), Binding: true})
 }
@@ -105,13 +114,74 @@ func (r *report) creationGoals() []result.Goal {
 	return goals
 }
 
-// lost is how many calls of ours went wrong in the whole run.
+// smallGoals are those that have one figure each.
+func (r *report) smallGoals() []result.Goal {
+	return []result.Goal{
+		of("P5", fmt.Sprintf("p99.9 at %d calls a second over TLS, held to one CPU", many), maxBusyMs, "ms", r.many.P999, milli, false),
+		of("P9", "CPU of a hit in the token cache", maxHitNs, "ns", r.hits.Mean, 1, false),
+		of("P9", fmt.Sprintf("longest of a million hits while the API hangs (of as many looks at the clock alone: %s µs)",
+			result.Number(r.hits.Clock.Median()/micro)), maxWorstMicro, "µs", r.hits.Worst, micro, false),
+		of("P9", "of those, all but one in ten thousand within", maxWorstMicro, "µs", r.hits.Far, micro, false),
+		{ID: "P12", What: "the image, as a registry holds it", Want: maxImageMB, Got: r.image, Unit: "MB", Binding: true},
+	}
+}
+
+func (r *restarted) goals() []result.Goal {
+	what := fmt.Sprintf("lost of %d calls while replicas were restarted %d times", r.calls, r.restarts)
+	return []result.Goal{{ID: "P8", What: what, Got: float64(r.Errors + r.Unmutated), Binding: true}}
+}
+
+// policyGoals compare with the API server's own way to change a pod.
+func (c *creations) policyGoals() []result.Goal {
+	share := func(slices []int) float64 { return c.added(policy, 0.5, slices) }
+	low, high := sample.Interval(len(c.slices()), share)
+	p50 := func(slices []int) float64 { return c.more(contender.Ours, 0.5, slices) / milli }
+	least, most := sample.Interval(len(c.slices()), p50)
+	return []result.Goal{
+		{
+			ID: "P4", What: "added at p50 by what a MutatingAdmissionPolicy adds", Want: maxPolicy, Binding: true,
+			Got: share(c.slices()), Low: low, High: high,
+		},
+		{ID: "P4", What: "added at p50", Want: 1, Unit: "ms", Got: p50(c.slices()), Low: least, High: most},
+	}
+}
+
+// unneededGoals are about pods that need nothing.
+func (c *creations) unneededGoals() []result.Goal {
+	pods := float64(len(c.of(elsewhere, c.slices())))
+	return []result.Goal{
+		{
+			ID: "P10", What: "matchConditions of all our registrations, per pod that needs nothing, as the API server counts", Want: maxUnneeded,
+			Unit: "µs", Got: c.unneeded.seconds * 1e6 / pods,
+		},
+		{ID: "P10", What: fmt.Sprintf("calls because of %.0f such pods", pods), Got: c.unneeded.calls, Binding: true},
+	}
+}
+
+// goals are about ours while it is held to little CPU.
+func (h *held) goals() []result.Goal {
+	what := fmt.Sprintf("calls within %v, by the API server's histogram, at %d pods a second and %g CPU", within, littleRate, little)
+	if h.not != nil {
+		what += " (without root not held to it)"
+	}
+	return []result.Goal{
+		{ID: "P5", What: what, Want: 100, AtLeast: true, Unit: "%", Got: h.share()},
+		{ID: "R14", What: fmt.Sprintf("of those %.0f calls lost", h.calls), Got: float64(h.Errors + h.Unmutated)},
+	}
+}
+
+// lost is how many calls of ours went wrong in the whole run, but for those that
+// had little CPU, which are told of by themselves.
 func (r *report) lost() int {
 	var all losses
 	for l, s := range r.servers.services {
 		if l.contender == contender.Ours {
 			all.join(s.losses)
 		}
+	}
+	all.join(r.many.losses)
+	if r.restarted != nil {
+		all.join(r.restarted.losses)
 	}
 	if r.creations != nil {
 		all.join(r.creations.losses[contender.Ours])

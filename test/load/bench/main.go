@@ -1,7 +1,7 @@
 // Command bench measures our webhook against others that do the same job or
 // less, all in one run and by turns: as handlers in this process, as servers of
-// their own over TLS, on hostile input, and with --api-server behind a real
-// kube-apiserver. It writes bench.md and its plots, and ends with an error
+// their own over TLS, on hostile input, while replicas restart, and with
+// --api-server behind a real kube-apiserver. It writes bench.md and its plots, and ends with an error
 // where a goal is missed.
 //
 // Goals fail by ratio, count or bytes, which are the same on every machine;
@@ -50,6 +50,8 @@ type options struct {
 	rate      int
 	seconds   int
 	record    string
+	restarts  int
+	calls     int
 }
 
 func (o *options) flags() *pflag.FlagSet {
@@ -60,6 +62,8 @@ func (o *options) flags() *pflag.FlagSet {
 	f.BoolVar(&o.apiServer, "api-server", false, "measure behind a real API server, too")
 	f.IntVar(&o.rate, "rate", 100, "pods created per second with --api-server")
 	f.IntVar(&o.seconds, "seconds", 30, "how long they are, with each webhook")
+	f.IntVar(&o.restarts, "restarts", 100, "replicas restarted under calls")
+	f.IntVar(&o.calls, "calls", 1_000_000, "calls that are made meanwhile, at least")
 	f.StringVar(&o.record, "record", "", "only record the usual reviews anew, into this folder, from a real API server")
 	return f
 }
@@ -72,8 +76,8 @@ func (o *options) check() error {
 }
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
-	if len(args) == 2 && args[0] == serveCommand {
-		return serve(ctx, args[1], in, out)
+	if len(args) > 1 && args[0] == serveCommand {
+		return serve(ctx, args[1:], in, out)
 	}
 	var o options
 	if err := o.flags().Parse(args); err != nil {
@@ -96,22 +100,26 @@ func bench(ctx context.Context, o options, args string, out io.Writer) error {
 	say := func(what string) { fmt.Fprintf(out, "%s %s\n", time.Now().Format(time.TimeOnly), what) }
 	r := report{options: o, args: args, machine: machine.Describe(ctx), loadBefore: machine.LoadAverage()}
 	var err error
-	say("handlers in this process")
-	if r.handlers, err = measureHandlers(ctx, o); err != nil {
-		return err
-	}
-	say("hostile reviews")
-	if r.hostile, err = measureHostile(ctx); err != nil {
-		return err
-	}
-	say("servers over TLS")
-	if r.servers, err = measureServers(ctx, o); err != nil {
-		return err
-	}
-	if o.apiServer {
-		say("behind a real API server")
-		if r.creations, err = measureCreations(ctx, o, out); err != nil {
-			return err
+	for _, m := range []struct {
+		what    string
+		skipped bool
+		measure func() error
+	}{
+		{"the image", false, func() error { r.image, err = measureImage(ctx); return err }},
+		{"handlers in this process", false, func() error { r.handlers, err = measureHandlers(ctx, o); return err }},
+		{"hostile reviews", false, func() error { r.hostile, err = measureHostile(ctx); return err }},
+		{"the token cache", false, func() error { r.hits, err = measureHits(ctx, o); return err }},
+		{"servers over TLS", false, func() error { r.servers, err = measureServers(ctx, o); return err }},
+		{"one CPU", false, func() error { r.many, err = measureMany(ctx, o); return err }},
+		{"restarts", o.restarts == 0, func() error { r.restarted, err = measureRestarts(ctx, o); return err }},
+		{"behind a real API server", !o.apiServer, func() error { r.creations, err = measureCreations(ctx, o, out); return err }},
+	} {
+		if m.skipped {
+			continue
+		}
+		say(m.what)
+		if err := m.measure(); err != nil {
+			return fmt.Errorf("%s: %w", m.what, err)
 		}
 	}
 	r.loadAfter = machine.LoadAverage()

@@ -21,13 +21,14 @@ type process struct {
 }
 
 // startProcess starts this binary once more, as a server, and returns when it
-// listens. It ends with stop, or with this process.
-func startProcess(ctx context.Context, name string) (*process, error) {
+// listens. It ends with stop, or with this process. Ours drains for as long as
+// more says, which others do not.
+func startProcess(ctx context.Context, name string, more ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.CommandContext(ctx, self, serveCommand, name)}
+	p := &process{cmd: exec.CommandContext(ctx, self, append([]string{serveCommand, name}, more...)...)}
 	p.cmd.Stderr = os.Stderr
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err

@@ -19,7 +19,10 @@ func sampleReport(t *testing.T) *report {
 	t.Helper()
 	r := &report{options: options{dir: t.TempDir(), rounds: 2, rate: 100, seconds: 6}, args: "--api-server",
 		handlers: map[key]*cost{}, servers: &served{map[load]*service{}, map[key]float64{}},
-		creations: &creations{map[string][][]float64{}, map[string]sample.Rounds{}, map[string]losses{}}}
+		hits: &hits{sample.Rounds{40}, sample.Rounds{2e3}, sample.Rounds{1e3}, sample.Rounds{1e3}}, many: &busy{P999: sample.Rounds{2e6}}, image: 13.5,
+		restarted: &restarted{restarts: 100, calls: 1_000_000},
+		creations: &creations{map[string][][]float64{}, map[string]sample.Rounds{}, map[string]losses{},
+			unneeded{6e-5, 0}, &held{calls: 1000, fast: 999}}}
 	for i, c := range contender.All() {
 		rounds := sample.Rounds{float64(int(1000) << i), float64(int(1100) << i)}
 		for _, size := range reviews.Sizes() {
@@ -32,8 +35,8 @@ func sampleReport(t *testing.T) *report {
 	ours, typed := sample.Rounds{5e6}, sample.Rounds{5e7}
 	r.hostile = []attack{{reviews.Hostile{Name: "bomb", Accepted: true}, map[string]*cost{
 		contender.Ours: {ours, ours, ours}, contender.Typed: {typed, typed, typed}}, errors.New("another object")}}
-	for i, name := range []string{none, contender.NoOp, contender.Ours, contender.Canned} {
-		at := float64(i+1) * milli // the no-op adds 1 ms, ours 2, the canned one 3
+	for i, name := range []string{none, contender.NoOp, contender.Ours, contender.Canned, elsewhere, policy} {
+		at := float64(i+1) * milli // the no-op adds 1 ms, ours 2, the canned one 3, the policy 5
 		r.creations.latencies[name] = [][]float64{{at, at, at}, {at, at, at}}
 	}
 	return r
@@ -68,6 +71,11 @@ func TestGoalsAreAboutWhatWasMeasured(t *testing.T) {
 	assert.InDelta(t, 0.1, got["CPU by the typed one's, bomb"], 1e-9)
 	assert.InDelta(t, 2, got["added at p50 by what the no-op webhook adds"], 1e-9)
 	assert.InDelta(t, 2./3, got["added at p99 by what the canned webhook adds"], 1e-9)
+	assert.InDelta(t, 0.4, got["added at p50 by what a MutatingAdmissionPolicy adds"], 1e-9)
+	assert.InDelta(t, 2, got["added at p50"], 1e-9)
+	assert.InDelta(t, 10, got["matchConditions of all our registrations, per pod that needs nothing, as the API server counts"], 1e-9)
+	assert.InDelta(t, 99.9, got["calls within 5ms, by the API server's histogram, at 200 pods a second and 0.1 CPU"], 1e-9)
+	assert.InDelta(t, 0, got["lost of 1000000 calls while replicas were restarted 100 times"], 0)
 	assert.InDelta(t, 3, got["errors and unmutated pods of our calls"], 0)
 
 	late := float64(most) + 1

@@ -22,7 +22,16 @@ type greeting struct {
 
 // serve is a contender's server. It ends when in does, or with ctx, so that no
 // server outlives who started it.
-func serve(ctx context.Context, name string, in io.Reader, out io.Writer) error {
+//
+// args are the contender's name and, for ours, how long it drains.
+func serve(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
+	name, drain := args[0], time.Millisecond // as where nobody calls any more
+	if len(args) > 1 {
+		var err error
+		if drain, err = time.ParseDuration(args[1]); err != nil {
+			return err
+		}
+	}
 	handler, err := handlerNamed(name)
 	if err != nil {
 		return err
@@ -41,7 +50,7 @@ func serve(ctx context.Context, name string, in io.Reader, out io.Writer) error 
 		cancel()
 	}()
 	if name == contender.Ours {
-		return serveOurs(ctx, l, handler)
+		return serveOurs(ctx, l, handler, drain)
 	}
 	context.AfterFunc(ctx, func() { _ = l.Close() })
 	if err := l.serve(handler); !errors.Is(err, net.ErrClosed) {
@@ -72,12 +81,11 @@ func handlerNamed(name string) (http.Handler, error) {
 }
 
 // serveOurs serves by the server that belongs to our handler.
-func serveOurs(ctx context.Context, l *listener, handler http.Handler) error {
+func serveOurs(ctx context.Context, l *listener, handler http.Handler, drain time.Duration) error {
 	mux := http.NewServeMux()
 	mux.Handle(webhook.PodsPath, handler)
 	server, err := webhook.NewServer(webhook.ServerOptions{
-		Listener: l.Listener, GetCertificate: l.getCertificate, Handler: mux,
-		DrainDelay: time.Millisecond, // nobody calls any more
+		Listener: l.Listener, GetCertificate: l.getCertificate, Handler: mux, DrainDelay: drain,
 	})
 	if err != nil {
 		return err

@@ -24,7 +24,7 @@ func startServer(t *testing.T, name string) greeting {
 	in, stop := io.Pipe()
 	out, printed := io.Pipe()
 	ended := make(chan error, 1)
-	go func() { ended <- serve(t.Context(), name, in, printed) }()
+	go func() { ended <- serve(t.Context(), []string{name}, in, printed) }()
 	var g greeting
 	require.NoError(t, json.NewDecoder(bufio.NewReader(out)).Decode(&g))
 	t.Cleanup(func() {

@@ -76,7 +76,9 @@ func TestEveryTestThatIsNamedIsThere(t *testing.T) {
 func TestWhatBecameOfAPromise(t *testing.T) {
 	t.Parallel()
 	tests := in("webhook", "TestX")
-	got := func(v float64) []figure { return []figure{{result.Goal{Want: 1, Got: 1}, "a"}, {result.Goal{Want: 1, Got: v}, "b"}} }
+	got := func(v float64) []figure {
+		return []figure{{result.Goal{Want: 1, Got: 1}, "a"}, {result.Goal{Want: 1, Got: v}, "b"}}
+	}
 	for want, tt := range map[string]struct {
 		promise
 		figures []figure
