@@ -1,6 +1,10 @@
 package main
 
-const peersShort = `what they are is not part of this project, and so nothing here builds or runs them; see the last chapter for how anybody can.`
+const peersShort = "other projects' code is not part of this one, and nothing here builds or runs it. It was measured once, outside of the tree, " +
+	"before our handler was finished: in one process, by the same loop and with the same review of 6 kB, harbor-container-webhook at c21732b took " +
+	"669 µs (two rules, no check of the registry, no pull secret), k8s-image-swapper at bc2094a 10,957 µs (no copying, its registry look-up " +
+	"stubbed), controller-runtime's usual way 570 µs, and a prototype of our handler 16.5 µs: 41 and 660 times as fast. Of our handler as it is, " +
+	"P1 has the time on the same kind of machine, and its ratio to the usual way in one run. The last chapter says how to put another webhook beside ours."
 
 const beside = `
 ## Beside other webhooks
