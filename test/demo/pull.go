@@ -85,14 +85,14 @@ func (p puller) pod(ctx context.Context, key client.ObjectKey) error {
 		login = "with the login of Secret " + secret.Name
 	}
 	for _, c := range pod.Spec.Containers {
-		digest, err := stack.Pull(ctx, c.Image, secret, p.registry)
+		_, err := stack.Pull(ctx, c.Image, secret, p.registry)
 		var refused *transport.Error
 		if errors.As(err, &refused) {
 			return fmt.Errorf("pull %s %s: %d %s", c.Image, login, refused.StatusCode, http.StatusText(refused.StatusCode))
 		} else if err != nil {
 			return fmt.Errorf("pull %s %s: %w", c.Image, login, err)
 		}
-		_, _ = fmt.Fprintf(p.out, "pulled %s %s\n%s\n", c.Image, login, digest)
+		_, _ = fmt.Fprintf(p.out, "pulled %s %s\n", c.Image, login)
 	}
 	return nil
 }
