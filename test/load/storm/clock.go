@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -35,7 +36,7 @@ func (c *clock) set(off time.Duration) {
 func (c *clock) real(at time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, j := range c.jumps {
+	for i, j := range slices.Backward(c.jumps) {
 		truly := at.Add(-j.off)
 		if !truly.Before(j.at) && (i+1 == len(c.jumps) || truly.Before(c.jumps[i+1].at)) {
 			return truly

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/tcr-webhook/tcr-webhook/test/load/machine"
 	"github.com/tcr-webhook/tcr-webhook/test/load/storm/judge"
 	"github.com/tcr-webhook/tcr-webhook/test/load/storm/schedule"
 	"github.com/tcr-webhook/tcr-webhook/test/stack/ledger"
@@ -27,6 +30,7 @@ type record struct {
 	violations []judge.Violation
 	notes      []string
 	stalled    time.Duration
+	busy       float64 // the most that busyness has been
 }
 
 // note keeps something that is odd and breaks nothing.
@@ -37,7 +41,7 @@ func (r *record) note(format string, args ...any) {
 }
 
 func newRecord() *record {
-	return &record{spaces: map[string]judge.Space{}, foreign: map[types.UID]string{}}
+	return &record{busy: 1, spaces: map[string]judge.Space{}, foreign: map[types.UID]string{}}
 }
 
 // far is the end of what has none yet.
@@ -52,7 +56,7 @@ func (r *record) excuse(from time.Time, what schedule.Excuse, instance, namespac
 	return func(tail time.Duration) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		e.To = time.Now().Add(tail)
+		e.To = time.Now().Add(time.Duration(float64(tail) * r.busy))
 	}
 }
 
@@ -128,6 +132,9 @@ func (r *record) stalls(ctx context.Context) error {
 		case <-tick.C:
 		}
 		now := time.Now()
+		r.mu.Lock()
+		r.busy = max(r.busy, busyness(machine.LoadAverage()))
+		r.mu.Unlock()
 		if late := now.Sub(last) - nap; late > stall {
 			r.mu.Lock()
 			r.stalled += late
@@ -139,4 +146,26 @@ func (r *record) stalls(ctx context.Context) error {
 		}
 		last = now
 	}
+}
+
+// mostBusy is as much as times are stretched. Whoever wants to see more on a
+// machine that has nothing left sees the machine.
+const mostBusy = 4
+
+// busyness is by how much everything takes longer than on a machine that keeps
+// up: one with twice as many processes that want a CPU as there are CPUs does, for
+// most of ours want one for milliseconds. Times are allowed to be so much longer.
+func busyness(loadAverage string) float64 {
+	load, err := strconv.ParseFloat(loadAverage, 64)
+	if err != nil {
+		return 1
+	}
+	return min(max(load/float64(2*runtime.NumCPU()), 1), mostBusy)
+}
+
+// stretch is a time on this machine, as busy as it was.
+func (r *record) stretch(d time.Duration) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Duration(float64(d) * r.busy)
 }

@@ -69,7 +69,9 @@ type Space struct {
 
 // History is all that was seen of a storm.
 type History struct {
-	Life       time.Duration // of a token
+	Life time.Duration // of a token
+	// Busy is by how much longer than usual things may take, at least one.
+	Busy       float64
 	Begun      time.Time
 	Ended      time.Time
 	Excuses    []Excuse

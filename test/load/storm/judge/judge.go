@@ -68,6 +68,9 @@ func Judge(h *History) []Violation {
 // take until every replica has heard of it.
 const delay = 8 * time.Second
 
+// stretch is a time on the machine that it was.
+func (h *History) stretch(d time.Duration) time.Duration { return time.Duration(float64(d) * h.Busy) }
+
 // pods judges what became of pods.
 func (h *History) pods() (found []Violation) {
 	for i := range h.Admissions {
@@ -87,7 +90,7 @@ func (h *History) pods() (found []Violation) {
 		case !a.Named:
 			say(PullSecret, "it has no pull secret")
 		case hostOf(a.Got) != hostOf(a.Asked):
-			if dead := h.deadFor(hostOf(a.Got), a.Begun); dead > delay {
+			if dead := h.deadFor(hostOf(a.Got), a.Begun); dead > h.stretch(delay) {
 				say(LiveName, "moved to %s, which had not worked for %s", hostOf(a.Got), dead.Round(100*time.Millisecond))
 			}
 		case h.Moved[a.Instance] != "" && h.Moved[a.Instance] != hostOf(a.Got):

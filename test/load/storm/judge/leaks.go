@@ -17,13 +17,16 @@ type Look struct {
 }
 
 // Growth is what the processes that live on have more of: the most of any.
+// Goroutines are without those of further connections.
 type Growth struct{ Goroutines, Files, Heap float64 }
 
-// The most that may be left behind: connections that are kept alive come and
-// go, with two goroutines each, and the heap is collected when it wants to be.
+// The most that may be left behind: connections that are kept alive come and go,
+// which have goroutines each that are counted with them, and the heap is collected
+// when it wants to be.
 const (
-	mostGoroutines = 12
-	mostFiles      = 10
+	mostGoroutines = 15
+	perConnection  = 3
+	mostFiles      = 16
 	mostHeap       = 8 // MiB
 )
 
@@ -36,8 +39,9 @@ func Grown(before, after []Look) (g Growth, processes int) {
 			continue
 		}
 		processes++
-		g.Goroutines = max(g.Goroutines, is.Goroutines-was.Goroutines)
-		g.Files = max(g.Files, is.Files-was.Files)
+		files := max(is.Files-was.Files, 0)
+		g.Goroutines = max(g.Goroutines, is.Goroutines-was.Goroutines-perConnection*files)
+		g.Files = max(g.Files, files)
 		g.Heap = max(g.Heap, is.Heap-was.Heap)
 	}
 	return g, processes

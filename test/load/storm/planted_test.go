@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcr-webhook/tcr-webhook/test/load/storm/judge"
+)
+
+// bug is a mistake that could have been made, as a change of the sources.
+type bug struct {
+	name     string
+	file     string // from the root of the project
+	old, new string // the old text is there once
+	breaks   judge.Invariant
+}
+
+func bugs() []bug {
+	return []bug{
+		{
+			"a name that is in force stays when its link is gone", "credentials/route/decide.go",
+			"if o.Link != LinkRunning {", "if o.Link != LinkRunning && inForce == registry.RoutePrivateName {\n\t\treturn inForce, \"\"\n\t}\n\tif o.Link != LinkRunning {",
+			judge.LiveName,
+		},
+		{
+			"a foreign Secret is taken over", "credentials/plan.go",
+			"case o.Exists && !o.Ours:", "case o.Exists && !o.Ours && o.Fixed:",
+			judge.ForeignKept,
+		},
+		{
+			"what is held counts for nothing", "credentials/secret.go",
+			"return !l.usable() || l.expires() && held.Account == l.Account && held.Expires.After(l.Token.ExpiresAt)", "return !l.usable()",
+			judge.NeverBack,
+		},
+		{
+			"a denial is asked about again at once", "credentials/token/backoff.go",
+			"return scaled(deniedPause, life)", "return minPause",
+			judge.FewCalls,
+		},
+		{
+			"image volumes are forgotten", "webhook/podview/sites.go",
+			"containerSites(EphemeralContainers, p.Spec.EphemeralContainers, yield) &&\n\t\t\tvolumeSites(p.Spec.Volumes, yield)", "containerSites(EphemeralContainers, p.Spec.EphemeralContainers, yield)",
+			judge.PullSecret,
+		},
+		{
+			"a registration that was seen whole is not looked at again", "certs/inject.go",
+			"if patch == nil || err != nil {", "if patch == nil || err != nil || i.seen[r.String()] != \"\" {",
+			judge.NoLoss,
+		},
+		{
+			"what a configuration started goes on with the next one", "cmd/tcr-webhook/server.go",
+			"s.fixed.Want(entries)", "s.fixed.Want(entries)\n\tfor range entries {\n\t\tgo func() { select {} }()\n\t}",
+			judge.NoLeak,
+		},
+	}
+}
+
+// overlay has the go command take the sources with the bug.
+func (b bug) overlay(t *testing.T) (flag string) {
+	t.Helper()
+	root, err := filepath.Abs("../../..")
+	require.NoError(t, err)
+	file := filepath.Join(root, filepath.FromSlash(b.file))
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(text), b.old), "%s has this text once, which has become something else: %s", b.file, b.old)
+	dir := t.TempDir()
+	changed := filepath.Join(dir, "changed.go")
+	require.NoError(t, os.WriteFile(changed, []byte(strings.Replace(string(text), b.old, b.new, 1)), 0o600))
+	replace, err := json.Marshal(map[string]map[string]string{"Replace": {file: changed}})
+	require.NoError(t, err)
+	list := filepath.Join(dir, "overlay.json")
+	require.NoError(t, os.WriteFile(list, replace, 0o600))
+	return "-overlay=" + list
+}
+
+// plantVariable in the environment has bugs planted, which takes a storm each.
+const plantVariable = "STORM_PLANT"
+
+// The storm that breaks nothing (TestStormOfTwoMinutes has the same seed) finds
+// each of these bugs.
+func TestPlantedBugsAreFound(t *testing.T) {
+	if os.Getenv(plantVariable) == "" {
+		t.Skip("it takes a quarter of an hour: set " + plantVariable + "=1")
+	}
+	for _, b := range bugs() {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			v := storm(t, build(t, b.overlay(t)))
+			require.NoError(t, v.err)
+			found := 0
+			for _, violation := range v.violations {
+				if violation.Invariant == b.breaks {
+					found++
+				}
+			}
+			assert.Positive(t, found, "%q was not seen to be broken, of %d violations", b.breaks, len(v.violations))
+		})
+	}
+}
+
+// Each bug is one that the sources could have: they still build with it.
+func TestBugsCanBePlanted(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it compiles the program for each")
+	}
+	for _, b := range bugs() {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			build(t, b.overlay(t))
+		})
+	}
+}
