@@ -23,16 +23,22 @@ const replicas = 3
 // reason to change every Secret.
 const head = `apiVersion: tcr-webhook.io/v1alpha1
 kind: Config
-tencentCloud: {region: ap-guangzhou, identity: SecretKey, endpoint: ENDPOINT}
+tencentCloud: {region: ap-guangzhou, vpc: vpc-abc123, identity: SecretKey, endpoint: ENDPOINT}
+privateNetwork: {observeEvery: 5s}
 firstPodGrace: 2s
 registries:
 - instance: ` + stack.InstanceID + `
   route: Private
   hosts: {public: ` + stack.PublicHost + `, private: ` + stack.PrivateHost
 
+// secondID is an instance that no namespace is given. The cloud is asked for
+// its token and its route all the time, so that there is something to hang.
+const secondID = "tcr-second01"
+
 const (
 	twoHosts   = head + "}\n"
 	threeHosts = head + ", custom: [registry.example.com]}\n"
+	second     = "- {instance: " + secondID + ", route: Auto, namespaces: [nobody]}\n"
 )
 
 // bed is the running system.
@@ -56,7 +62,10 @@ func startBed(ctx context.Context, o options, out io.Writer) (_ *bed, err error)
 	}()
 	b.Stack, err = stack.Start(ctx, stack.Options{
 		Dir: b.dir, Binary: o.binary, Replicas: replicas, Config: twoHosts, Progress: out,
-		Prepare: func(c *tencent.Cloud) { c.SetTokenLifetime(shortLife) },
+		Prepare: func(c *tencent.Cloud) {
+			c.SetTokenLifetime(shortLife)
+			c.AddInstance(tencent.Instance{ID: secondID, Name: "second"})
+		},
 	})
 	if err != nil {
 		return nil, err

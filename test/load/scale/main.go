@@ -1,9 +1,10 @@
 // Command scale runs three replicas for ten thousand namespaces on a real API
 // server and writes down what that costs: calls of the cloud, the length of a
 // wave that changes every Secret, memory and CPU of the leader and of the
-// others, and how long a replica takes from its start until it is ready. It
-// writes credentials.md and its plots, and ends with an error where a goal is
-// missed. It takes about a quarter of an hour. Linux only.
+// others, how long a replica takes from its start until it is ready, and whether
+// admissions take longer while the cloud hangs or a wave is under way. It writes
+// credentials.md, its plots and results/scale.json, and ends with an error where
+// a goal is missed. It takes about twenty minutes. Linux only.
 package main
 
 import (
@@ -13,18 +14,20 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/machine"
+	"github.com/tcr-webhook/tcr-webhook/test/load/result"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "scale:", err)
 		os.Exit(1)
 	}
@@ -47,7 +50,13 @@ func (o *options) flags() *pflag.FlagSet {
 	return f
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
+func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
+	switch {
+	case slices.Equal(args, []string{callCommand}):
+		return call(ctx, in, out)
+	case slices.Equal(args, []string{echoCommand}):
+		return echo(ctx, in, out)
+	}
 	var o options
 	if err := o.flags().Parse(args); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
@@ -72,5 +81,5 @@ func measured(ctx context.Context, o options, b *bed, out io.Writer) error {
 	if err := r.write(out); err != nil {
 		return err
 	}
-	return verdict(r.goals())
+	return result.Verdict(r.goals())
 }

@@ -34,7 +34,8 @@ func (r *report) measure(ctx context.Context, o options, b *bed, out io.Writer) 
 		name string
 		run  func(context.Context, options, *bed, *vitals) error
 	}{
-		{"renewals", r.measureCalls}, {"first pods", r.measureFill}, {"idle", r.measureIdle}, {"wave", r.measureWave}, {"restarts", r.measureRestarts},
+		{"renewals", r.measureCalls}, {"first pods", r.measureFill}, {"idle", r.measureIdle},
+		{"cloud hung", r.measureHung}, {"wave", r.measureWave}, {"after the wave", r.measureAfter}, {"restarts", r.measureRestarts},
 	}
 	for _, p := range phases {
 		fmt.Fprintf(out, "%s %s\n", time.Now().Format(time.TimeOnly), p.name)
@@ -57,19 +58,19 @@ func (r *report) measureCalls(ctx context.Context, _ options, b *bed, _ *vitals)
 	if _, err := b.AwaitLeader(ctx); err != nil {
 		return err
 	}
-	before := len(b.Cloud.Calls(issue))
+	before := b.issued()
 	if err := pause(ctx, shortLives*shortLife); err != nil {
 		return err
 	}
-	now := len(b.Cloud.Calls(issue))
+	now := b.issued()
 	r.callsPerLife = float64(now-before) / shortLives
 	b.Cloud.SetTokenLifetime(time.Hour)
-	return until(ctx, shortLife, "a token of an hour", func() bool { return len(b.Cloud.Calls(issue)) > now })
+	return until(ctx, shortLife, "a token of an hour", func() bool { return b.issued() > now })
 }
 
 // measureFill has every namespace get its Secret.
 func (r *report) measureFill(ctx context.Context, o options, b *bed, _ *vitals) error {
-	r.callsBefore = len(b.Cloud.Calls(issue))
+	r.callsBefore = b.issued()
 	begun := time.Now()
 	err := b.fill(ctx, o.namespaces)
 	if err != nil {
@@ -108,19 +109,60 @@ func (r *report) note(ctx context.Context, b *bed, v *vitals) error {
 	return nil
 }
 
-// measureWave changes what every Secret has to hold.
+// secondLife is that of the tokens of the second instance: they are due in the
+// middle of a block of slices, and the next one is mostly one in which the cloud
+// hangs.
+const secondLife = time.Minute
+
+// measureHung asks for admissions while the cloud hangs, and while it does not.
+func (r *report) measureHung(ctx context.Context, o options, b *bed, _ *vitals) (err error) {
+	b.Cloud.SetTokenLifetime(secondLife)
+	if err := b.WriteConfig(twoHosts + second); err != nil {
+		return err
+	}
+	if err := b.awaitSecond(ctx); err != nil {
+		return err
+	}
+	if r.answers, err = startAnswers(ctx, b, o.namespaces); err != nil {
+		return err
+	}
+	return r.answers.warmly(ctx, quiet, hung, blocks(2*quietBlocks))
+}
+
+// measureAfter asks as measureHung does, once more, and for first pods.
+func (r *report) measureAfter(ctx context.Context, _ options, b *bed, _ *vitals) error {
+	err := r.answers.warmly(ctx, quiet, hung, blocks(2*quietBlocks))
+	if err == nil {
+		err = r.answers.coldly(ctx)
+	}
+	if err := errors.Join(err, r.answers.stop()); err != nil {
+		return err
+	}
+	b.Cloud.SetTokenLifetime(time.Hour)
+	return b.WriteConfig(threeHosts)
+}
+
+// measureWave changes what every Secret has to hold, and asks for admissions
+// meanwhile.
 func (r *report) measureWave(ctx context.Context, o options, b *bed, v *vitals) error {
 	before := b.ledger.Writes()[ledger.Changed]
-	if err := b.WriteConfig(threeHosts); err != nil {
+	if err := b.WriteConfig(threeHosts + second); err != nil {
 		return err
 	}
 	begun := time.Now()
+	waving, over := context.WithCancel(ctx)
+	defer over()
+	var asking errgroup.Group
+	asking.Go(func() error {
+		return r.answers.warmly(ctx, wave, waveHung, func() bool { return waving.Err() != nil })
+	})
 	var err error
 	r.waveCPU, err = v.cpu(func() error {
 		return until(ctx, waveLimit, "the end of the wave", func() bool { _, with := b.secrets(3); return with >= o.namespaces })
 	})
 	r.wave = time.Since(begun)
-	if err != nil {
+	over()
+	if err := errors.Join(err, asking.Wait()); err != nil {
 		return err
 	}
 	if err := pause(ctx, 10*time.Second); err != nil { // for writes too many
@@ -164,7 +206,7 @@ func (r *report) measureRestarts(ctx context.Context, _ options, b *bed, v *vita
 	}
 	now := b.ledger.Writes()
 	r.restartWrites = now[ledger.Changed] + now[ledger.Created] - writes[ledger.Changed] - writes[ledger.Created]
-	r.callsAfter = len(b.Cloud.Calls(issue))
+	r.callsAfter = b.issued()
 	return nil
 }
 
@@ -193,7 +235,7 @@ func pause(ctx context.Context, d time.Duration) error {
 func until(ctx context.Context, limit time.Duration, what string, done func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	tick := time.NewTicker(200 * time.Millisecond)
+	tick := time.NewTicker(time.Second / 2)
 	defer tick.Stop()
 	for !done() {
 		select {

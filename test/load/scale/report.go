@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/document"
+	"github.com/tcr-webhook/tcr-webhook/test/load/result"
 )
 
 // phase is a part of the run.
@@ -43,6 +44,8 @@ type report struct {
 	peak       [replicas]float64
 	anonPeak   [replicas]float64
 	violations []string
+
+	answers *answers
 }
 
 // The goals.
@@ -57,42 +60,25 @@ const (
 	late = 1.1
 )
 
-// goal is a promise and what came of it.
-type goal struct {
-	what      string
-	want, got float64 // at most
-	unit      string
-}
-
-func (r *report) goals() []goal {
+func (r *report) goals() []result.Goal {
 	followers := r.peak
 	followers[r.leader] = 0
-	return []goal{
-		{"memory of the leader, at the most", maxMemory, r.peak[r.leader], " MiB"},
-		{"memory of another replica, at the most", maxMemory, slices.Max(followers[:]), " MiB"},
-		{"calls of " + issue + " in a token's life, which is an hour", maxCalls, r.callsPerLife, ""},
-		{"the same for tokens of an hour, in the rest of the run", 0, float64(r.callsAfter - r.callsBefore), ""},
-		{"Secrets changed a second, over any ten", maxWrites, float64(r.mostWrites) / 10, ""},
-		{"length of the wave", late * float64(r.namespaces) / budget, r.wave.Seconds(), " s"},
-		{"writes of the wave, by namespaces", 1, float64(r.waveWrites) / float64(r.namespaces), ""},
-		{"start of a replica until it is ready", maxColdStart.Seconds(), slices.Max(append(r.starts, 0)).Seconds(), " s"},
-		{"writes because of restarts", 0, float64(r.restartWrites), ""},
-		{"what must never happen", 0, float64(len(r.violations)), ""},
+	most := func(id, what string, want, got float64, unit string) result.Goal {
+		return result.Goal{ID: id, What: what, Want: want, Got: got, Unit: unit, Binding: true}
 	}
+	return append([]result.Goal{
+		most("P7", "memory of the leader, at the most", maxMemory, r.peak[r.leader], "MiB"),
+		most("P7", "memory of another replica, at the most", maxMemory, slices.Max(followers[:]), "MiB"),
+		most("P7", "calls of "+issue+" in a token's life, which is an hour", maxCalls, r.callsPerLife, ""),
+		most("P7", "the same for tokens of an hour, in the rest of the run", 0, float64(r.callsAfter-r.callsBefore), ""),
+		most("R7", "Secrets changed a second, over any ten", maxWrites, float64(r.mostWrites)/10, ""),
+		most("R7", "length of the wave", late*float64(r.namespaces)/budget, r.wave.Seconds(), "s"),
+		most("R7", "writes of the wave, by namespaces", 1, float64(r.waveWrites)/float64(r.namespaces), ""),
+		most("P7", "start of a replica until it is ready", maxColdStart.Seconds(), slices.Max(append(r.starts, 0)).Seconds(), "s"),
+		most("R8", "writes because of restarts", 0, float64(r.restartWrites), ""),
+		most("R7", "what must never happen", 0, float64(len(r.violations)), ""),
+	}, r.admissionGoals()...)
 }
-
-// verdict is nil if every goal is met.
-func verdict(goals []goal) error {
-	var all []error
-	for _, g := range goals {
-		if g.got > g.want {
-			all = append(all, fmt.Errorf("goal missed: %s: %s%s, want at most %s%s", g.what, number(g.got), g.unit, number(g.want), g.unit))
-		}
-	}
-	return errors.Join(all...)
-}
-
-func number(f float64) string { return fmt.Sprintf("%.4g", f) }
 
 const (
 	wavePlot   = "credentials-wave.svg"
@@ -108,6 +94,10 @@ func (r *report) write(out io.Writer) error {
 		os.WriteFile(filepath.Join(r.dir, "credentials.md"), text, 0o644),
 		plotWave(r, filepath.Join(r.dir, wavePlot)),
 		plotMemory(r, filepath.Join(r.dir, memoryPlot)),
+		(&result.Result{
+			Name: "scale", Command: "make scale", Machine: r.machine, Load: r.loadBefore + " before, " + r.loadAfter + " after",
+			Details: []string{"credentials.md"}, Goals: r.goals(),
+		}).Save(r.dir),
 	)
 }
 
@@ -123,27 +113,16 @@ func (r *report) markdown() []byte {
 	b.WriteString("# Credentials at scale\n\nWritten by `make scale`.\n\n")
 	fmt.Fprintf(&b, "Machine: %s; load average %s before and %s after.\n\n", r.machine, r.loadBefore, r.loadAfter)
 	fmt.Fprintf(&b, note+"\n\n## Goals\n\n", r.namespaces, replicas, shortLives, shortLife)
-	b.WriteString(r.goalsTable())
+	b.WriteString(result.Table(r.goals()))
 	for _, v := range r.violations[:min(len(r.violations), 10)] {
 		b.WriteString("\n- " + v)
 	}
 	b.WriteString("\n## Replicas\n\n")
 	b.WriteString(r.replicasTable())
 	fmt.Fprintf(&b, "\n## Times\n\n%s", r.timesTable())
+	fmt.Fprintf(&b, "\n## Admissions\n\n%s", r.admissions())
 	fmt.Fprintf(&b, "\n![Secrets changed](%s)\n\n![Memory of the replicas](%s)\n", wavePlot, memoryPlot)
 	return b.Bytes()
-}
-
-func (r *report) goalsTable() string {
-	var rows [][]string
-	for _, g := range r.goals() {
-		outcome := "met"
-		if g.got > g.want {
-			outcome = "**missed**"
-		}
-		rows = append(rows, []string{g.what, "≤ " + number(g.want) + g.unit, number(g.got) + g.unit, outcome})
-	}
-	return document.Table([]string{"goal", "want", "got", ""}, rows)
 }
 
 func (r *report) replicasTable() string {
