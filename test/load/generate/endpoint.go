@@ -60,7 +60,7 @@ func newEndpoint(t target, body []byte, o *options) (*endpoint, error) {
 		client: &http.Client{Transport: &http.Transport{
 			TLSClientConfig: config, Protocols: protocols,
 			MaxIdleConnsPerHost: 25, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
-		}},
+		}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, // nor is it sent elsewhere
 	}, nil
 }
 
@@ -86,12 +86,6 @@ func (e *endpoint) close() { e.client.CloseIdleConnections() }
 
 // errDenied is an answer that does not let the object in.
 var errDenied = errors.New("the review was denied")
-
-// call asks once.
-func (e *endpoint) call(ctx context.Context) error {
-	_, err := e.ask(ctx)
-	return err
-}
 
 // ask asks once and tells whether the answer has a patch.
 func (e *endpoint) ask(ctx context.Context) (patched bool, err error) {
@@ -138,8 +132,7 @@ func (e *endpoint) judge(answer []byte) (patched bool, err error) {
 }
 
 // turn is one round.
-func (e *endpoint) turn(ctx context.Context, o *options) {
-	var t turn
+func (e *endpoint) turn(ctx context.Context, o *options) (t turn) {
 	var patched atomic.Int64
 	call := func(ctx context.Context) error {
 		has, err := e.ask(ctx)
@@ -163,5 +156,5 @@ func (e *endpoint) turn(ctx context.Context, o *options) {
 	})
 	t.patched = int(patched.Load())
 	slices.Sort(t.latencies)
-	e.turns = append(e.turns, t)
+	return t
 }

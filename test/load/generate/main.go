@@ -14,8 +14,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -75,13 +77,28 @@ func parse(args []string, out io.Writer) (o options, err error) {
 		return o, err
 	}
 	for _, arg := range f.Args() {
-		name, url, ok := strings.Cut(arg, "=")
-		if !ok || !strings.HasPrefix(url, "https://") {
-			return o, fmt.Errorf("%q is not NAME=https://…", arg)
+		t, err := parseTarget(arg)
+		if err != nil {
+			return o, err
 		}
-		o.targets = append(o.targets, target{name, url})
+		if slices.ContainsFunc(o.targets, func(other target) bool { return other.name == t.name }) {
+			return o, fmt.Errorf("two endpoints are named %s", t.name)
+		}
+		o.targets = append(o.targets, t)
 	}
 	return o, o.check()
+}
+
+func parseTarget(arg string) (target, error) {
+	name, address, _ := strings.Cut(arg, "=")
+	u, err := url.Parse(address)
+	if err != nil {
+		return target{}, fmt.Errorf("read endpoint %s: %w", name, err)
+	}
+	if name == "" || u.Scheme != "https" || u.Host == "" {
+		return target{}, fmt.Errorf("%q is not NAME=https://…", arg)
+	}
+	return target{name, address}, nil
 }
 
 func (o *options) check() error {
@@ -125,26 +142,29 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		endpoints = append(endpoints, e)
 	}
 	where := machine.Describe(ctx)
-	if err := rounds(ctx, &o, endpoints); err != nil {
+	err = rounds(ctx, &o, endpoints)
+	if len(endpoints[0].turns) == 0 {
 		return err
 	}
-	return write(out, &o, where, endpoints)
+	return errors.Join(write(out, &o, where, endpoints), err)
 }
 
-// rounds gives every endpoint its turns, after one that does not count, in which
-// connections are made.
+// rounds gives every endpoint its turns, after a call that does not count, by
+// which a mistake in the flags is found. The turn that ctx ends in does not count
+// either.
 func rounds(ctx context.Context, o *options, endpoints []*endpoint) error {
 	for _, e := range endpoints {
-		if err := e.call(ctx); err != nil {
+		if _, err := e.ask(ctx); err != nil && !errors.Is(err, errDenied) {
 			return fmt.Errorf("%s: %w", e.name, err)
 		}
 	}
 	for range o.rounds {
 		for _, e := range endpoints {
-			e.turn(ctx, o)
+			t := e.turn(ctx, o)
 			if err := context.Cause(ctx); err != nil {
 				return err
 			}
+			e.turns = append(e.turns, t)
 		}
 	}
 	return nil

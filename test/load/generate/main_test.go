@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"encoding/pem"
 	"io"
@@ -109,6 +110,7 @@ func TestWhatIsNoGoodAnswerIsALoss(t *testing.T) {
 			assert.Equal(t, 30, r.Endpoints[0].Errors)
 			assert.NotEmpty(t, r.Endpoints[0].First)
 			assert.Nil(t, r.Endpoints[0].Figures[0].Ratio, "of nothing by nothing")
+			assert.Zero(t, r.Endpoints[0].Figures[0].Turns)
 		})
 	}
 }
@@ -130,11 +132,63 @@ func TestASlowEndpointIsToldByItsRatio(t *testing.T) {
 	assert.Greater(t, *r.Endpoints[1].Figures[0].Ratio, 1.0)
 }
 
+func TestAnEndpointThatDiesIsNotTheFastest(t *testing.T) {
+	t.Parallel()
+	const good = `{"response":{"uid":"u-1","allowed":true}}`
+	var calls atomic.Int64
+	url, ca := server(t, false, func(w http.ResponseWriter, r *http.Request) {
+		if calls.Add(1) > 15 { // in the middle of the second of three turns
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+			return
+		}
+		answering(good)(w, r)
+	})
+	lasting, _ := server(t, false, answering(good))
+	r, err := generate(t, "--ca", ca, "dies="+url, "lasts="+lasting)
+	require.ErrorContains(t, err, "16 calls were lost")
+	dead := r.Endpoints[0]
+	assert.Equal(t, []int{30, 16}, []int{dead.Calls, dead.Errors})
+	assert.Equal(t, 2, dead.Figures[0].Turns)
+	assert.Positive(t, dead.Figures[0].Min)
+	assert.Equal(t, []int{30, 0}, []int{r.Endpoints[1].Calls, r.Endpoints[1].Errors})
+	assert.NotNil(t, r.Endpoints[1].Figures[0].Ratio)
+}
+
+func TestWhoDeniesIsMeasuredToo(t *testing.T) {
+	t.Parallel()
+	url, ca := server(t, false, answering(`{"response":{"uid":"u-1","allowed":false}}`))
+	r, err := generate(t, "--ca", ca, "a="+url)
+	require.NoError(t, err)
+	assert.Equal(t, 30, r.Endpoints[0].Denied)
+	assert.Equal(t, 3, r.Endpoints[0].Figures[0].Turns)
+}
+
+func TestWhatWasMeasuredBeforeAnInterruptIsTold(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	var calls atomic.Int64
+	url, ca := server(t, false, func(w http.ResponseWriter, r *http.Request) {
+		if calls.Add(1) == 15 { // in the second turn
+			interrupt()
+		}
+		answering(`{"response":{"uid":"u-1","allowed":true}}`)(w, r)
+	})
+	var out bytes.Buffer
+	err := run(ctx, []string{"--body", bodyFile(t), "--rate=100", "--length=100ms", "-o", "json", "--ca", ca, "a=" + url}, &out)
+	require.ErrorIs(t, err, context.Canceled)
+	var r told
+	require.NoError(t, json.Unmarshal(out.Bytes(), &r))
+	assert.Equal(t, []int{10, 0}, []int{r.Endpoints[0].Calls, r.Endpoints[0].Errors})
+}
+
 func TestMistakesInTheFlagsAreNamed(t *testing.T) {
 	t.Parallel()
 	for text, args := range map[string][]string{
 		"give at least one endpoint":  {"--body=x"},
 		"is not NAME=https://":        {"--body=x", "https://127.0.0.1"},
+		"read endpoint a":             {"--body=x", "a=https://[::1/x"},
+		`"a=https://" is not NAME=`:   {"--body=x", "a=https://"},
+		"two endpoints are named a":   {"--body=x", "a=https://127.0.0.1", "a=https://127.0.0.2"},
 		"give --body":                 {"a=https://127.0.0.1"},
 		"have to be positive":         {"--body=x", "--rate=0", "a=https://127.0.0.1"},
 		"too short for a single call": {"--body=x", "--rate=1", "--length=1ms", "a=https://127.0.0.1"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/sample"
@@ -12,14 +13,23 @@ import (
 )
 
 // figure is one number of an endpoint: the median of its turns, the least and
-// the greatest, and the median of its ratios to the first endpoint's.
+// the greatest, and the median of its ratios to the first endpoint's. A turn
+// without an answer has none.
 type figure struct {
 	Name  string  `json:"name"`
+	Turns int     `json:"turns"` // with an answer; without any the others say nothing
 	Value float64 `json:"microseconds"`
 	Min   float64 `json:"min"`
 	Max   float64 `json:"max"`
-	// Ratio is nil where a turn of one of them had no answer.
+	// Ratio is nil where the two had no answer in the same turn.
 	Ratio *float64 `json:"ratio,omitempty"`
+}
+
+func (f figure) value() string {
+	if f.Turns == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f (%.2f–%.2f)", f.Value/1000, f.Min/1000, f.Max/1000)
 }
 
 func (f figure) ratio() string {
@@ -48,9 +58,14 @@ func quantiles() map[string]float64 {
 
 func figureNames() []string { return []string{"p50", "p90", "p99", "p99.9", "max"} }
 
-// rounds are a percentile of each turn, in microseconds.
+// rounds are a percentile of each turn, in microseconds, or NaN where it had no
+// answer.
 func (e *endpoint) rounds(p float64) (r sample.Rounds) {
 	for _, t := range e.turns {
+		if len(t.latencies) == 0 {
+			r = append(r, math.NaN())
+			continue
+		}
 		r = append(r, float64(sample.Quantile(t.latencies, p))/float64(time.Microsecond))
 	}
 	return r
@@ -68,9 +83,11 @@ func results(o *options, endpoints []*endpoint) (all []result) {
 		}
 		for _, name := range figureNames() {
 			its := e.rounds(quantiles()[name])
-			f := figure{Name: name, Value: its.Median(), Min: its.Min(), Max: its.Max()}
-			if ratio := its.Over(endpoints[0].rounds(quantiles()[name])).Median(); !math.IsNaN(ratio) && !math.IsInf(ratio, 0) {
-				f.Ratio = &ratio
+			ratios := answered(its.Over(endpoints[0].rounds(quantiles()[name])))
+			its = answered(its)
+			f := figure{Name: name, Turns: len(its), Value: its.Median(), Min: its.Min(), Max: its.Max()}
+			if len(ratios) > 0 {
+				f.Ratio = new(ratios.Median())
 			}
 			r.Figures = append(r.Figures, f)
 		}
@@ -78,6 +95,9 @@ func results(o *options, endpoints []*endpoint) (all []result) {
 	}
 	return all
 }
+
+// answered are the rounds that are a number.
+func answered(r sample.Rounds) sample.Rounds { return slices.DeleteFunc(slices.Clone(r), math.IsNaN) }
 
 // write tells it, and is an error where calls were lost: such latencies are of
 // those that were left.
@@ -112,7 +132,7 @@ func writeTable(out io.Writer, o *options, where string, all []result) {
 	for _, r := range all {
 		row := []string{r.Name, fmt.Sprint(r.Calls), fmt.Sprint(r.Errors), fmt.Sprint(r.Denied), fmt.Sprint(r.Patched)}
 		for _, f := range r.Figures {
-			row = append(row, fmt.Sprintf("%.2f (%.2f–%.2f)", f.Value/1000, f.Min/1000, f.Max/1000), f.ratio())
+			row = append(row, f.value(), f.ratio())
 		}
 		rows = append(rows, row)
 	}

@@ -14,7 +14,8 @@ the calls was answered how fast. It takes a file with the review, one or several
 it speaks HTTP/1.1 as API servers do to Services, or with --http2 HTTP/2. Calls come at even intervals whether or not earlier ones
 were answered, and a latency counts from when its call was due. Every latency is kept, and so percentiles are exact. Endpoints take
 turns, a round of each after a round of the other, and ratios to the first are taken round by round. What is no answer to the
-review counts as an error and fails the run; denials and patches are counted beside. To put a webhook beside ours, start both
+review counts as an error, a redirect too, and fails the run; a turn without any answer has no figures; denials and patches are
+counted beside. An interrupt tells what was measured until then, and -o json tells all of it to programs. To put a webhook beside ours, start both
 on one machine, each on a port with a certificate of one CA, and run
 
 ` + "```sh" + `
