@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcr-webhook/tcr-webhook/test/cluster"
+	"github.com/tcr-webhook/tcr-webhook/test/readme"
 )
 
 const (
@@ -40,18 +41,18 @@ func TestTheReadmeIsGoneBy(t *testing.T) {
 	root, err := cluster.Checkout()
 	require.NoError(t, err)
 	steps := stepsOf(t, root, "### From a first pull to an allow-list")
-	require.Equal(t, "make demo KEEP=1\n", steps[0].commands, "the first terminal")
-	other := newTerminal(t, root, startDemo(t, root, steps[0].commands))
+	require.Equal(t, "make demo KEEP=1\n", steps[0].Commands, "the first terminal")
+	other := newTerminal(t, root, startDemo(t, root, steps[0].Commands))
 	for _, s := range steps[1:] {
-		got, _ := other.run(t, s.commands)
-		require.NotEmpty(t, s.output, "nothing is shown of\n%s", s.commands)
-		require.True(t, says(s.output, got), "by\n%s\nthe README shows\n%s\nand there is\n%s", s.commands, s.output, got)
+		got, _ := other.run(t, s.Commands)
+		require.NotEmpty(t, s.Output, "nothing is shown of\n%s", s.Commands)
+		require.True(t, readme.Says(s.Output, got), "by\n%s\nthe README shows\n%s\nand there is\n%s", s.Commands, s.Output, got)
 	}
 
 	// As on a cluster of one's own.
 	for _, s := range stepsOf(t, root, "## Allow-list") {
-		got, code := other.run(t, "(\nset -e\n"+s.commands+")\n")
-		require.Zero(t, code, "%s\nends with\n%s", s.commands, got)
+		got, code := other.run(t, "(\nset -e\n"+s.Commands+")\n")
+		require.Zero(t, code, "%s\nends with\n%s", s.Commands, got)
 	}
 	require.Eventually(t, func() bool {
 		got, _ := other.run(t, "kubectl run other --image=quay.io/team/app --dry-run=server\n")
@@ -59,11 +60,18 @@ func TestTheReadmeIsGoneBy(t *testing.T) {
 	}, stepLimit, time.Second, "the allow-list enforces")
 
 	for _, s := range stepsOf(t, root, "### Emergency") {
-		got, code := other.run(t, s.commands)
+		got, code := other.run(t, s.Commands)
 		require.Zero(t, code, got)
 	}
 	got, code := other.run(t, "kubectl run other --image=quay.io/team/app\n")
 	assert.Zero(t, code, "without its registrations it is in nobody's way: %s", got)
+}
+
+func stepsOf(t *testing.T, root, heading string) []readme.Step {
+	t.Helper()
+	steps, err := readme.Steps(root, heading)
+	require.NoError(t, err)
+	return steps
 }
 
 // startDemo runs commands in a terminal, until the test ends, and returns the file
