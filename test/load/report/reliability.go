@@ -91,7 +91,7 @@ func cloud() []promise {
 		{
 			id: "R5",
 			text: "While the cloud's API is down for two thirds of a token's life, by time-outs, 5xx, HTML or resets, every pod is mutated and every " +
-				"Secret valid; after it, all is renewed within two minutes.",
+				"Secret valid; after it, all is renewed within two minutes. (How admission does meanwhile is above: hang.)",
 			tests: slices.Concat(
 				in("test/load/credentials", "TestFaultsOfTheCloud", "TestFaultsOfSTS", "TestThrottledToOneCallASecond"),
 				in("test/integration", "TestTheSecretNeverRunsDry", "TestWhatTheAPIDoesWrong"),
@@ -156,6 +156,7 @@ func cloud() []promise {
 				in("webhook", "TestNothingOfAPodIsLogged"),
 				in("credentials/token", "TestSecretIsNotFormatted", "TestSecretIsNotMarshalled", "TestSecretIsNotLogged"),
 				in("credentials/tcr", "TestNoAnswerShowsItsToken"),
+				in("test/load/storm", "TestStormOfTwoMinutes"),
 			),
 			short: "of the 24 hours it was to be, half an hour is run, with tokens that live for less than a minute.",
 		},
