@@ -129,6 +129,8 @@ type bed struct {
 	ledger *ledger.Ledger
 	record *record
 	crowd  *crowd
+	// spared, if set, is a replica that nobody kills, freezes or restarts.
+	spared *stack.Server
 	dir    string
 	group  *errgroup.Group // of what runs beside
 	end    context.CancelFunc

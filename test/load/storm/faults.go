@@ -135,27 +135,39 @@ func way(link, private, public bool) fault {
 // chosen chooses a replica that runs.
 type chosen func(context.Context, *bed, schedule.Event) *stack.Server
 
-// leader is the one that leads, or any while none does.
+// leader is the one that leads, or any while none does, or it is spared.
 func leader(ctx context.Context, b *bed, e schedule.Event) *stack.Server {
-	if s, err := b.Leader(ctx); err == nil {
+	if s, err := b.Leader(ctx); err == nil && s != b.spared {
 		return s
 	}
-	return b.Servers[e.Target%len(b.Servers)]
+	return anyone(ctx, b, e)
 }
 
 // follower is one that does not lead.
 func follower(ctx context.Context, b *bed, e schedule.Event) *stack.Server {
-	leads := leader(ctx, b, e)
-	var others []*stack.Server
+	leads, _ := b.Leader(ctx) // none is nobody's
+	return b.anyBut(e, leads)
+}
+
+// anyone is any.
+func anyone(_ context.Context, b *bed, e schedule.Event) *stack.Server { return b.anyBut(e, nil) }
+
+// anyBut is one that runs and is neither spared nor this one, if there is another.
+func (b *bed) anyBut(e schedule.Event, one *stack.Server) *stack.Server {
+	var hittable, others []*stack.Server
 	for _, s := range b.Servers {
-		if s != leads && s.Running() {
+		if s == b.spared {
+			continue
+		}
+		hittable = append(hittable, s)
+		if s != one && s.Running() {
 			others = append(others, s)
 		}
 	}
-	if len(others) == 0 {
-		return leads
+	if len(others) > 0 {
+		return others[e.Target%len(others)]
 	}
-	return others[e.Target%len(others)]
+	return hittable[e.Target%len(hittable)]
 }
 
 // killed kills a replica, which is started again a second later.
@@ -176,7 +188,7 @@ func frozen(which chosen) fault {
 
 // restarted restarts a replica as a roll-out does: it drains first.
 func restarted(ctx context.Context, b *bed, e schedule.Event) (hit, error) {
-	s := b.Servers[e.Target%len(b.Servers)]
+	s := anyone(ctx, b, e)
 	if err := s.Stop(); err != nil {
 		b.record.note("a replica that was asked to end: %v", err)
 	}

@@ -57,6 +57,9 @@ func brave(ctx context.Context, o options, plan schedule.Plan, out io.Writer) (v
 		v.err = err
 		return v
 	}
+	if o.soak {
+		b.spared = b.Servers[0] // so that there is one whose growth can be seen
+	}
 	w := &weather{bed: b, plan: plan, soak: o.soak, out: out, slots: map[string]*sync.Mutex{}}
 	for _, t := range schedule.Traits() {
 		w.slots[t.Slot] = &sync.Mutex{}
