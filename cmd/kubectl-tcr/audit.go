@@ -19,6 +19,7 @@ type auditOptions struct {
 	file, candidate, rule string
 	format, failOn        string
 	all, writeReports     bool
+	ignore                []string
 }
 
 func (c *command) auditCommand() *cobra.Command {
@@ -49,6 +50,7 @@ cluster, but with --write-reports: then each namespace gets a PolicyReport
 	cmd.Flags().BoolVarP(&o.all, "all-namespaces", "A", false, "all namespaces, as without -n")
 	cmd.Flags().StringVarP(&o.format, "output", "o", "table", "table, short (what would be refused, and nothing if nothing would), json, yaml or policyreport")
 	cmd.Flags().StringVar(&o.failOn, "fail-on", "error", "what ends the command with 1: error, what would be refused; or warning, what cannot be judged as well")
+	cmd.Flags().StringSliceVar(&o.ignore, "ignore", nil, "codes of findings to leave out, such as TCR503")
 	cmd.Flags().BoolVar(&o.writeReports, "write-reports", false, "write PolicyReports into the cluster")
 	return cmd
 }
@@ -80,7 +82,7 @@ func (c *command) audit(ctx context.Context, o auditOptions) error {
 			return err
 		}
 	}
-	tally := audit.NewTally(r.Policy, o.rule)
+	tally := audit.NewTally(r.Policy, o.rule, o.ignore...)
 	if err := (&lister{client: client.CoreV1().RESTClient(), namespace: namespace}).tell(ctx, tally); err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func (c *command) printCheck(p painter, one doctor.Check) {
 	}
 	fmt.Fprintln(c.streams.Out, p.paint(inkOf(severityOf(one.Verdict)), head))
 	for _, f := range one.Findings {
-		fmt.Fprintf(c.streams.Out, "    %s   [%s]\n    %s\n", f.Text, f.Code, f.Next)
+		fmt.Fprintf(c.streams.Out, "    %s   [%s]\n    %s\n    %s\n", f.Text, f.Code, f.Next, p.paint(faint, f.Link))
 	}
 	fmt.Fprintln(c.streams.Out, p.paint(faint, "    It matters, since "+one.Why+"."))
 }

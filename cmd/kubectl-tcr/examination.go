@@ -3,17 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
-	authorizationv1 "k8s.io/api/authorization/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/config"
+	"github.com/tcr-webhook/tcr-webhook/cmd/kubectl-tcr/internal/addon"
 	"github.com/tcr-webhook/tcr-webhook/cmd/kubectl-tcr/internal/doctor"
 	"github.com/tcr-webhook/tcr-webhook/cmd/kubectl-tcr/internal/health"
+	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 )
 
 // examination is what doctor finds.
@@ -24,6 +25,21 @@ type examination struct {
 	facts   *health.Facts
 	found   []health.Finding
 	unseen  []health.Unseen
+
+	// The configuration that the server is given; nil where it cannot be read.
+	parsed    *config.Config
+	directory *registry.Directory
+	// lacking has the namespaces that get the pull Secret and have none; nil where
+	// that is not known.
+	lacking map[string]bool
+}
+
+// pullSecret is what the pull Secret is called.
+func (e *examination) pullSecret() string {
+	if e.parsed == nil {
+		return "tcr-pull"
+	}
+	return e.parsed.PullSecret.Name
 }
 
 // newExamination looks at the cluster. An error means that it cannot be reached.
@@ -32,6 +48,7 @@ func (c *command) newExamination(ctx context.Context, o doctorOptions) (*examina
 	if err != nil {
 		return nil, err
 	}
+	c.compareVersions(ctx, w.client, o.deployment)
 	if o.from == "" {
 		o.from = *c.flags.Namespace
 	}
@@ -69,11 +86,29 @@ func (e *examination) examine(ctx context.Context) {
 	if e.facts.Document == nil {
 		e.skip(health.ThingDocument, "there is no status of the server")
 	}
+	found, unseen := doctor.OfCloud(e.facts.Document)
+	e.found, e.unseen = append(e.found, found...), append(e.unseen, unseen...)
+	e.atRegistrations()
+	e.atService(ctx)
 	e.atRegistrationsAlone()
-	e.atLeftovers()
 	e.atConfiguration(ctx)
-	e.atRights(ctx)
+	e.atDeployment(ctx)
 	e.atPod(ctx)
+	e.atSecrets(ctx)
+	e.atPulls(ctx)
+}
+
+// atRegistrations adds what the server has not said of them, or not yet.
+func (e *examination) atRegistrations() {
+	if !e.looked(health.ThingRegistrations) {
+		return
+	}
+	said := slices.ContainsFunc(e.found, func(f health.Finding) bool { return f.Code == "TCR104" })
+	for _, f := range doctor.OfRegistrations(e.facts.Live, e.facts.Document, e.facts.Now) {
+		if f.Code != "TCR104" || !said {
+			e.found = append(e.found, f)
+		}
+	}
 }
 
 // atCluster compares with the first version that has matchConditions by default.
@@ -103,8 +138,13 @@ func (e *examination) atAddon(ctx context.Context) {
 		e.skip(doctor.ThingAddon, err.Error())
 		return
 	}
-	if f.Running || f.Nodes > 0 || len(f.Logins)+len(f.Secrets)+len(f.Accounts) > 0 {
-		e.add("TCR701", health.Warning, fmt.Sprintf("the TCR add-on left %s, %s and %s that name them; its hosts-updater is on %s",
+	there := slices.ContainsFunc(f.Namespaces, func(ns registry.Namespace) bool { return ns.Name == addon.Namespace })
+	if there || f.Running || f.Nodes > 0 || len(f.Logins)+len(f.Secrets)+len(f.Accounts) > 0 {
+		where := ""
+		if there {
+			where = " its namespace " + addon.Namespace + ","
+		}
+		e.add("TCR701", health.Warning, fmt.Sprintf("the TCR add-on left%s %s, %s and %s that name them; its hosts-updater is on %s", where,
 			count(len(f.Logins), "ImagePullSecret"), count(len(f.Secrets), "Secret"), count(len(f.Accounts), "ServiceAccount"), count(f.Nodes, "node")), "kubectl tcr migrate shows the way from the add-on.")
 	}
 }
@@ -113,6 +153,27 @@ func (e *examination) atAddon(ctx context.Context) {
 type nobody struct{}
 
 func (nobody) Write(p []byte) (int, error) { return len(p), nil }
+
+// atService looks for the Service that the API server is told to call.
+func (e *examination) atService(ctx context.Context) {
+	if m := e.facts.Live.Mutating; m != nil {
+		for i := range m.Webhooks {
+			s := m.Webhooks[i].ClientConfig.Service
+			if s == nil {
+				continue
+			}
+			_, err := e.watcher.client.CoreV1().Services(s.Namespace).Get(ctx, s.Name, metav1.GetOptions{})
+			switch {
+			case apierrors.IsNotFound(err):
+				e.add("TCR124", health.Error, fmt.Sprintf("there is no Service %s/%s, which %s has the API server call", s.Namespace, s.Name, m.Webhooks[i].Name), "Apply the chart again: helm upgrade; if it was uninstalled, delete what is left: kubectl tcr uninstall.")
+				return
+			case err != nil:
+				e.skip(doctor.ThingService, err.Error())
+				return
+			}
+		}
+	}
+}
 
 // atRegistrationsAlone finds registrations that nobody answers.
 func (e *examination) atRegistrationsAlone() {
@@ -133,14 +194,6 @@ func (e *examination) looked(thing string) bool {
 	return true
 }
 
-// atLeftovers finds logins that nothing calls for.
-func (e *examination) atLeftovers() {
-	if d := e.facts.Document; d != nil && d.Secrets["leftover"] > 0 {
-		e.add("TCR407", health.Warning, count(d.Secrets["leftover"], "pull Secret")+" of namespaces that the configuration does not select",
-			"They are removed after ten minutes; where they are not, see the Events of their namespaces.")
-	}
-}
-
 // atConfiguration reads the configuration that the server is given.
 func (e *examination) atConfiguration(ctx context.Context) {
 	s, err := e.inForce(ctx)
@@ -152,133 +205,17 @@ func (e *examination) atConfiguration(ctx context.Context) {
 	parsed, err := s.decode()
 	if err != nil {
 		e.add("TCR603", health.Error, strings.ReplaceAll(err.Error(), "\n", "; "), "Mend it, and apply the chart again.")
+		e.skip(doctor.ThingMistakes, "it cannot be read")
 		return
+	}
+	e.parsed = parsed
+	if entries, err := parsed.Entries(); err == nil {
+		quiet := *e.command
+		quiet.streams.ErrOut = nobody{}
+		quiet.complete(ctx, entries)
+		e.directory, _ = registry.NewDirectory(entries)
 	}
 	for _, w := range config.Lint(parsed) {
 		e.add("TCR610", health.Warning, fmt.Sprintf("%s: %s", w.Path, w.Text), "Change it, or leave it with --ignore TCR610.")
-	}
-}
-
-// atRightsToInstall asks whether whoever runs this may install the chart.
-func (e *examination) atRightsToInstall(ctx context.Context) {
-	var missing []string
-	for _, a := range []authorizationv1.ResourceAttributes{
-		{Group: "admissionregistration.k8s.io", Resource: "mutatingwebhookconfigurations"}, {Group: "admissionregistration.k8s.io", Resource: "validatingwebhookconfigurations"},
-		{Group: "admissionregistration.k8s.io", Resource: "validatingadmissionpolicies"}, {Group: "rbac.authorization.k8s.io", Resource: "clusterroles"},
-		{Group: "rbac.authorization.k8s.io", Resource: "clusterrolebindings"}, {Resource: "namespaces"},
-		{Group: "apps", Resource: "deployments", Namespace: e.install.namespace},
-	} {
-		a.Verb = "create"
-		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &a}}
-		answer, err := e.watcher.client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
-		if err != nil {
-			e.skip(doctor.ThingInstall, err.Error())
-			return
-		}
-		if !answer.Status.Allowed {
-			missing = append(missing, a.Resource)
-		}
-	}
-	if len(missing) > 0 {
-		e.add("TCR112", health.Error, "you may not create "+strings.Join(missing, ", "), "In TKE, obtain the role of a cluster administrator in the console.")
-	}
-}
-
-// rights are those that the server cannot do without, beside those of a mode.
-func (e *examination) rights(pullSecret string) []authorizationv1.ResourceAttributes {
-	var all []authorizationv1.ResourceAttributes
-	add := func(namespace, group, resource, name, verbs string) {
-		for verb := range strings.FieldsSeq(verbs) {
-			all = append(all, authorizationv1.ResourceAttributes{Namespace: namespace, Group: group, Resource: resource, Name: name, Verb: verb})
-		}
-	}
-	own := e.install.namespace
-	add("", "", "namespaces", "", "get list watch")
-	add("", "", "serviceaccounts", "", "list watch")
-	add("", "", "secrets", pullSecret, "get list watch create patch delete")
-	add("", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", "zz-tcr-webhook", "list watch")
-	add("", "admissionregistration.k8s.io", "validatingwebhookconfigurations", "zz-tcr-webhook", "list watch")
-	add(own, "", "secrets", "tcr-webhook-tokens", "get list watch create patch")
-	add(own, "", "configmaps", "tcr-webhook-status", "get create patch")
-	add(own, "coordination.k8s.io", "leases", "tcr-webhook", "get create update")
-	return all
-}
-
-// atRights asks whether the server may do what it has to.
-func (e *examination) atRights(ctx context.Context) {
-	d, err := e.watcher.client.AppsV1().Deployments(e.install.namespace).Get(ctx, e.options.deployment, metav1.GetOptions{})
-	if err != nil {
-		e.skip(doctor.ThingRights, "there is no Deployment to be seen")
-		return
-	}
-	account := d.Spec.Template.Spec.ServiceAccountName
-	pullSecret, err := e.pullSecretName(ctx)
-	if err != nil {
-		pullSecret = "tcr-pull"
-	}
-	var missing []string
-	for _, a := range e.rights(pullSecret) {
-		answer, err := e.watcher.client.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-			User:   "system:serviceaccount:" + e.install.namespace + ":" + account,
-			Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + e.install.namespace, "system:authenticated"}, ResourceAttributes: &a,
-		}}, metav1.CreateOptions{})
-		if err != nil {
-			e.skip(doctor.ThingRights, err.Error())
-			return
-		}
-		if !answer.Status.Allowed {
-			missing = append(missing, strings.TrimSpace(a.Verb+" "+a.Resource+" "+a.Name))
-		}
-	}
-	if len(missing) > 0 {
-		e.add("TCR113", health.Error, fmt.Sprintf("ServiceAccount %s may not %s", account, strings.Join(missing, ", ")), "Apply the chart again with rbac.create: helm upgrade.")
-	}
-}
-
-// atPod has the API server create a pod, and leave nothing of it.
-func (e *examination) atPod(ctx context.Context) {
-	image := e.options.image
-	if d := e.facts.Document; image == "" && d != nil {
-		for i := len(d.Instances) - 1; i >= 0; i-- {
-			if len(d.Instances[i].Hosts) > 0 {
-				image = d.Instances[i].Hosts[0] + "/tcr-webhook-sample/app:1"
-			}
-		}
-	}
-	if image == "" {
-		e.skip(doctor.ThingPod, "no host of an instance is known; give --image")
-		return
-	}
-	pod, err := e.watcher.client.CoreV1().Pods(e.options.from).Create(ctx, samplePodOf(image), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-	if err == nil {
-		if pod.Spec.Containers[0].Image == image && len(pod.Spec.ImagePullSecrets) == 0 {
-			e.add("TCR125", health.Error, fmt.Sprintf("a pod in namespace %s is created without a login for %s", e.options.from, image),
-				"kubectl tcr explain says whether the configuration selects the namespace; where it does, see the namespaceSelector and the matchConditions of the registration.")
-		}
-		return
-	}
-	if f, ours := doctor.OfPod(err.Error()); ours {
-		e.found = append(e.found, f)
-		return
-	}
-	why := "the API server refuses the pod for another reason: " + err.Error()
-	if apierrors.IsForbidden(err) {
-		why += "; say --from-namespace where you may create pods"
-	}
-	e.skip(doctor.ThingPod, why)
-}
-
-// samplePodOf is a pod that the strictest level of pod security lets through.
-func samplePodOf(image string) *corev1.Pod {
-	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: "tcr-webhook-doctor-"},
-		Spec: corev1.PodSpec{
-			AutomountServiceAccountToken: new(false),
-			SecurityContext:              &corev1.PodSecurityContext{RunAsNonRoot: new(true), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
-			Containers: []corev1.Container{{
-				Name: "app", Image: image,
-				SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: new(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
-			}},
-		},
 	}
 }

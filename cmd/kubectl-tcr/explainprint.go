@@ -145,6 +145,8 @@ func (d *diff) pullSecret() {
 	const path = "spec.imagePullSecrets"
 	if len(s.Own) > 0 {
 		d.line("", "  %-28s [%s]: unchanged", path, strings.Join(s.Own, ", "))
+	} else if len(s.Copied) > 0 {
+		d.line(green, "  %-28s [%s]: copied from the ServiceAccount, since the pod names none", path, strings.Join(s.Copied, ", "))
 	} else if s.Added != "" {
 		d.line("", "  %s", path)
 	}

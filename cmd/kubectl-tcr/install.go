@@ -91,6 +91,7 @@ func (c *command) inForce(ctx context.Context) (source, error) {
 	if !ok {
 		return source{}, fmt.Errorf("%w: %s has no key %s", errNotInstalled, name, configKey)
 	}
+	c.compareVersions(ctx, client, defaultDeployment)
 	return source{name, []byte(text)}, nil
 }
 

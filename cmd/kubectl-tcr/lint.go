@@ -73,7 +73,7 @@ Without a file it is about the configuration in force.
 				}
 				file = args[0]
 			}
-			if err := checkFormat(format, "table", "json", "yaml"); err != nil {
+			if err := checkFormat(format, "table", "short", "json", "yaml"); err != nil {
 				return err
 			}
 			if failOn != "error" && failOn != "warning" {
@@ -88,7 +88,7 @@ Without a file it is about the configuration in force.
 		},
 	}
 	cmd.Flags().StringVarP(&file, "filename", "f", "", "file with the configuration; - is standard input")
-	cmd.Flags().StringVarP(&format, "output", "o", "table", "table, json or yaml")
+	cmd.Flags().StringVarP(&format, "output", "o", "table", "table, short (findings, and nothing if there are none), json or yaml")
 	cmd.Flags().StringVar(&failOn, "fail-on", "error", "what ends the command with 1: error, or warning as well")
 	cmd.Flags().StringSliceVar(&ignored, "ignore", nil, "codes of findings to leave out, such as TCR611")
 	return cmd
@@ -144,7 +144,7 @@ func (c *command) printLint(findings []lintFinding, format, failOn string) error
 			warnings++
 		}
 	}
-	if format != "table" {
+	if format == "json" || format == "yaml" {
 		report := lintReport{APIVersion: config.APIVersion, Kind: "LintReport", Findings: append([]lintFinding{}, findings...)}
 		if err := printObject(c.streams.Out, format, report); err != nil {
 			return err
@@ -152,6 +152,9 @@ func (c *command) printLint(findings []lintFinding, format, failOn string) error
 	} else {
 		for _, f := range findings {
 			fmt.Fprintln(c.streams.Out, f)
+		}
+		if format == "short" {
+			return ended(errorsFound, warnings, failOn)
 		}
 		symbol := c.symbols.fine
 		switch {
@@ -162,6 +165,10 @@ func (c *command) printLint(findings []lintFinding, format, failOn string) error
 		}
 		c.say("%s %s, %s", symbol, count(errorsFound, "error"), count(warnings, "warning"))
 	}
+	return ended(errorsFound, warnings, failOn)
+}
+
+func ended(errorsFound, warnings int, failOn string) error {
 	if errorsFound > 0 || warnings > 0 && failOn == "warning" {
 		return errFindings
 	}

@@ -40,7 +40,7 @@ func TestLint(t *testing.T) {
 		"a warning that fails":        {strict, []string{"--fail-on", "warning"}, exitFindings, "-:8:22: warning: ", "! 0 errors, 1 warning\n"},
 		"a warning that is left out":  {strict, []string{"--ignore", "TCR611", "--fail-on=warning"}, exitFine, "", "✔ 0 errors, 0 warnings\n"},
 		"no symbols":                  {whole, []string{"--ascii"}, exitFine, "", "OK 0 errors, 0 warnings\n"},
-		"a format that is none":       {whole, []string{"-o", "xml"}, exitUnknown, "", "kubectl tcr: -o xml: want one of table, json, yaml\n"},
+		"a format that is none":       {whole, []string{"-o", "xml"}, exitUnknown, "", "kubectl tcr: -o xml: want one of table, short, json, yaml\n"},
 		"a threshold that is none":    {whole, []string{"--fail-on", "note"}, exitUnknown, "", "kubectl tcr: --fail-on note: want error or warning\n"},
 		"two files":                   {whole, []string{"c.yaml"}, exitUnknown, "", "kubectl tcr: give the file once: c.yaml or -f -\n"},
 		"an error in JSON fails, too": {whole + "foo: 1\n", []string{"-o", "json"}, exitFindings, "{\n  \"apiVersion\": \"tcr-webhook.io/v1alpha1\",\n  \"kind\": \"LintReport\",", ""},

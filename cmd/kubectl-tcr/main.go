@@ -21,6 +21,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // logins of clouds
+
+	"github.com/tcr-webhook/tcr-webhook/cmd/kubectl-tcr/internal/release"
 )
 
 // What the command ends with, in every format.
@@ -82,6 +84,8 @@ type command struct {
 	color   string
 	getenv  func(string) string
 	install install
+	// compared: the versions of plugin and server.
+	compared bool
 }
 
 func (c *command) root(name string) *cobra.Command {
@@ -92,12 +96,15 @@ func (c *command) root(name string) *cobra.Command {
 		Annotations: map[string]string{
 			cobra.CommandDisplayNameAnnotation: name,
 		},
+		Version:       release.Version,
 		SilenceUsage:  true,
 		SilenceErrors: true, // run prints it, once
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if c.ascii {
 				c.symbols = asciiSymbols()
 			}
+			_, err := c.painter() // of those, too, that have no colours
+			return err
 		},
 	}
 	c.flags.AddFlags(root.PersistentFlags())
@@ -105,6 +112,7 @@ func (c *command) root(name string) *cobra.Command {
 	root.PersistentFlags().BoolVar(&c.ascii, "ascii", false, "print OK, WARN, FAIL in place of symbols; so it is in a locale that is not UTF-8")
 	root.PersistentFlags().StringVar(&c.color, "color", "auto", "colours: auto, on a terminal; always; or never, as NO_COLOR has it")
 	root.AddCommand(c.auditCommand(), c.doctorCommand(), c.explainCommand(), c.lintCommand(), c.renderCommand(), c.statusCommand(), c.uninstallCommand(), c.migrateCommand())
+	c.completeFlags(root)
 	return root
 }
 

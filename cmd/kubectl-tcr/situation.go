@@ -41,14 +41,14 @@ type situation struct {
 	// What is known of namespaces and ServiceAccounts: as the manifests have
 	// them, and what was asked before.
 	labels   map[string]map[string]string
-	accounts map[string]map[string]string
+	accounts map[string]account
 }
 
 // situate gathers what there is to decide by.
 func (c *command) situate(ctx context.Context, o explainOptions, objects []manifest.Object) (*situation, error) {
 	s := &situation{
 		own: c.install.namespace, everyPod: o.everyPod, offline: o.offline, named: *c.flags.Namespace, usual: corev1.NamespaceDefault,
-		say: c.say, warning: c.symbols.warning, labels: map[string]map[string]string{}, accounts: map[string]map[string]string{},
+		say: c.say, warning: c.symbols.warning, labels: map[string]map[string]string{}, accounts: map[string]account{},
 	}
 	parsed, err := c.configure(ctx, s, o)
 	if err != nil {
@@ -153,15 +153,16 @@ func (s *situation) learn(objects []manifest.Object) {
 	for i := range objects {
 		o := &objects[i]
 		var meta struct {
-			Metadata metav1.ObjectMeta `json:"metadata"`
+			Metadata         metav1.ObjectMeta             `json:"metadata"`
+			ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets"`
 		}
 		if o.APIVersion != "v1" || o.Kind != "Namespace" && o.Kind != "ServiceAccount" || json.Unmarshal(o.JSON, &meta) != nil {
 			continue
 		}
 		if o.Kind == "Namespace" {
 			s.labels[o.Name] = withName(meta.Metadata.Labels, o.Name)
-		} else if len(meta.Metadata.Annotations) > 0 {
-			s.accounts[s.namespaceOf(o)+"/"+o.Name] = meta.Metadata.Annotations
+		} else if len(meta.Metadata.Annotations)+len(meta.ImagePullSecrets) > 0 {
+			s.accounts[s.namespaceOf(o)+"/"+o.Name] = account{meta.Metadata.Annotations, meta.ImagePullSecrets}
 		}
 	}
 }
@@ -194,7 +195,8 @@ func (s *situation) of(ctx context.Context, o *manifest.Object) (explain.Situati
 		return in, err
 	}
 	in.EveryPod = s.everyPod
-	in.ServiceAccountAnnotations, err = s.annotationsOf(ctx, in.Namespace, explain.ServiceAccount(o))
+	a, err := s.accountOf(ctx, in.Namespace, explain.ServiceAccount(o))
+	in.ServiceAccountAnnotations, in.AccountSecrets = a.annotations, a.secrets
 	return in, err
 }
 
@@ -219,19 +221,25 @@ func (s *situation) labelsOf(ctx context.Context, namespace string) (map[string]
 	return s.labels[namespace], nil
 }
 
-func (s *situation) annotationsOf(ctx context.Context, namespace, name string) (map[string]string, error) {
+// account is what counts of a ServiceAccount.
+type account struct {
+	annotations map[string]string
+	secrets     []corev1.LocalObjectReference
+}
+
+func (s *situation) accountOf(ctx context.Context, namespace, name string) (account, error) {
 	key := namespace + "/" + name
-	if annotations, known := s.accounts[key]; known || s.offline {
-		return annotations, nil
+	if known, ok := s.accounts[key]; ok || s.offline {
+		return known, nil
 	}
-	account, err := s.client.CoreV1().ServiceAccounts(namespace).Get(ctx, name, metav1.GetOptions{})
+	found, err := s.client.CoreV1().ServiceAccounts(namespace).Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err): // as the webhook does: see webhook.Surroundings
 	case apierrors.IsForbidden(err):
-		s.say("%s you may not read ServiceAccount %s: it is taken to let its pods name every Secret", s.warning, key)
+		s.say("%s you may not read ServiceAccount %s: it is taken to have no pull secrets, and to let its pods name every Secret", s.warning, key)
 	case err != nil:
-		return nil, fmt.Errorf("read ServiceAccount %s: %w", key, err)
+		return account{}, fmt.Errorf("read ServiceAccount %s: %w", key, err)
 	}
-	s.accounts[key] = account.GetAnnotations()
+	s.accounts[key] = account{found.GetAnnotations(), found.ImagePullSecrets}
 	return s.accounts[key], nil
 }

@@ -15,6 +15,7 @@ import (
 type statusOptions struct {
 	deployment     string
 	format, failOn string
+	ignore         []string
 	wait           time.Duration
 }
 
@@ -47,6 +48,7 @@ if it could not be found out, as where nothing is installed, and with 124 if
 	f.StringVar(&o.deployment, "deployment", defaultDeployment, "name of the Deployment")
 	f.StringVarP(&o.format, "output", "o", "table", "table, short (what is wrong, and nothing if nothing is), json or yaml")
 	f.StringVar(&o.failOn, "fail-on", "error", "what ends the command with 1: error, or warning as well")
+	f.StringSliceVar(&o.ignore, "ignore", nil, "codes of findings to leave out, such as TCR304")
 	f.DurationVar(&o.wait, "wait", 0, "wait until all is fine, at most this long")
 	f.Lookup("wait").NoOptDefVal = waitsFor
 	return cmd
@@ -71,6 +73,7 @@ func (c *command) showStatus(ctx context.Context, o statusOptions) error {
 	if err != nil {
 		return err
 	}
+	c.compareVersions(ctx, w.client, o.deployment)
 	c.sayAge(report)
 	if err := c.printStatus(o.format, paint, report); err != nil {
 		return err
@@ -95,7 +98,9 @@ const lookAgain = time.Second
 // await looks once, or until all is fine or the time is over.
 func (c *command) await(ctx context.Context, w *watcher, o statusOptions) (report *health.Report, waited bool, err error) {
 	if o.wait <= 0 {
-		report, err = w.look(ctx)
+		if report, err = w.look(ctx); err == nil {
+			report.Ignore(o.ignore...)
+		}
 		return report, false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.wait)
@@ -107,6 +112,9 @@ func (c *command) await(ctx context.Context, w *watcher, o statusOptions) (repor
 		next, lookErr := w.look(ctx)
 		if ctx.Err() == nil { // or it was cut off
 			report, err = next, lookErr
+			if report != nil {
+				report.Ignore(o.ignore...)
+			}
 		}
 		if err == nil && report != nil && !bad(report, o.failOn) {
 			return report, true, nil

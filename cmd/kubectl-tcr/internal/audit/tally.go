@@ -50,6 +50,7 @@ type Tally struct {
 	free     map[Workload]bool // that no rule is for
 	pods     int
 	found    map[finding]*Finding
+	ignored  []string // codes
 }
 
 // finding is what makes a Finding one.
@@ -59,9 +60,10 @@ type finding struct {
 	rule        string
 }
 
-// NewTally counts what p objects to, or the one rule of it, if any is named.
-func NewTally(p *policy.Policy, rule string) *Tally {
-	return &Tally{policy: p, rule: rule, seen: map[Workload]bool{}, open: map[Workload]bool{}, free: map[Workload]bool{}, found: map[finding]*Finding{}}
+// NewTally counts what p objects to, or the one rule of it, if any is named. What
+// has one of the ignored codes is no objection.
+func NewTally(p *policy.Policy, rule string, ignored ...string) *Tally {
+	return &Tally{policy: p, rule: rule, ignored: ignored, seen: map[Workload]bool{}, open: map[Workload]bool{}, free: map[Workload]bool{}, found: map[finding]*Finding{}}
 }
 
 // AddPod counts a pod that runs.
@@ -94,7 +96,7 @@ func (t *Tally) add(w Workload, pod *podview.Pod, pods int, passed string) {
 		}
 		t.verdicts = t.scope.Append(t.verdicts[:0], site.Image)
 		for _, v := range t.verdicts {
-			if t.rule == "" || t.rule == v.Rule {
+			if (t.rule == "" || t.rule == v.Rule) && !slices.Contains(t.ignored, Codes()[v.Reason]) {
 				t.object(w, site, v, pods)
 			}
 		}

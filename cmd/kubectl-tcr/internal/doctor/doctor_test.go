@@ -49,16 +49,18 @@ func TestOfPod(t *testing.T) {
 	t.Parallel()
 	const failed = `Internal error occurred: failed calling webhook "pods.tcr-webhook.io": failed to call webhook: Post "https://tcr-webhook.tcr-webhook.svc:443/mutate/pods?timeout=3s": `
 	for text, code := range map[string]string{
-		failed + "context deadline exceeded":                                                        "TCR122",
-		failed + "dial tcp 10.0.0.1:443: connect: connection refused":                               "TCR122",
-		failed + "tls: failed to verify certificate: x509: certificate signed by unknown authority": "TCR121",
-		failed + "tls: x509: certificate is valid for a, not b":                                     "TCR121",
-		failed + `no endpoints available for service "tcr-webhook"`:                                 "TCR123",
-		failed + `service "tcr-webhook" not found`:                                                  "TCR124",
-		failed + "the server is currently unable to handle the request":                             "TCR122",
-		`admission webhook "policy.tcr-webhook.io" denied the request: image`:                       "TCR126",
-		`admission webhook "other.example.com" denied the request`:                                  "",
-		`pods "x" is forbidden: exceeded quota`:                                                     "",
+		failed + "context deadline exceeded":                                                            "TCR122",
+		failed + "dial tcp 10.0.0.1:443: connect: connection refused":                                   "TCR122",
+		failed + "tls: failed to verify certificate: x509: certificate signed by unknown authority":     "TCR121",
+		failed + "tls: x509: certificate is valid for a, not b":                                         "TCR128",
+		failed + "tls: failed to verify certificate: x509: certificate has expired or is not yet valid": "TCR127",
+		failed + "the server could not find the requested resource":                                     "TCR122",
+		failed + `no endpoints available for service "tcr-webhook"`:                                     "TCR123",
+		failed + `service "tcr-webhook" not found`:                                                      "TCR124",
+		failed + "the server is currently unable to handle the request":                                 "TCR122",
+		`admission webhook "policy.tcr-webhook.io" denied the request: image`:                           "TCR126",
+		`admission webhook "other.example.com" denied the request`:                                      "",
+		`pods "x" is forbidden: exceeded quota`:                                                         "",
 	} {
 		f, ok := OfPod(text)
 		assert.Equal(t, code, f.Code, text)

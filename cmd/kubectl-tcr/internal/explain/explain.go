@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/kubectl-tcr/internal/audit"
 	"github.com/tcr-webhook/tcr-webhook/cmd/kubectl-tcr/internal/manifest"
@@ -25,6 +26,9 @@ type Situation struct {
 	// Namespace that the object goes to.
 	Namespace string
 	webhook.Surroundings
+	// AccountSecrets are those of the pod's ServiceAccount. The API server gives
+	// them to a pod that names none before it asks any webhook.
+	AccountSecrets []corev1.LocalObjectReference
 }
 
 // Explanation is what becomes of one object.
@@ -71,6 +75,8 @@ type Image struct {
 type PullSecret struct {
 	// Own are those that it names itself.
 	Own []string `json:"own,omitempty"`
+	// Copied are those that it has from its ServiceAccount, as it names none.
+	Copied []string `json:"copied,omitempty"`
 	// Added is the one that is added.
 	Added string `json:"added,omitempty"`
 	// Withheld is why it is not, although it is needed.
@@ -105,6 +111,17 @@ func Explain(o *manifest.Object, in Situation) (*Explanation, error) {
 	for _, s := range pod.Spec.ImagePullSecrets.Items {
 		e.PullSecret.Own = append(e.PullSecret.Own, s.Name)
 	}
+	if len(e.PullSecret.Own) == 0 && len(in.AccountSecrets) > 0 && !pod.Metadata.Annotations.Mirror {
+		if text, err = withSecrets(text, in.AccountSecrets); err != nil {
+			return nil, o.At("", "this is no pod: "+err.Error())
+		}
+		if pod, err = decode(o, text, template); err != nil {
+			return nil, err
+		}
+		for _, s := range in.AccountSecrets {
+			e.PullSecret.Copied = append(e.PullSecret.Copied, s.Name)
+		}
+	}
 	e.Result = text
 	if in.Namespace == in.OwnNamespace {
 		e.Skipped = OwnNamespace
@@ -124,6 +141,15 @@ func Explain(o *manifest.Object, in Situation) (*Explanation, error) {
 	}
 	e.judged(webhook.Objections(in.State.Policy, in.Namespace, pod.Sites()), in.State.Policy)
 	return e, nil
+}
+
+// withSecrets is a pod with pull secrets, in place of none.
+func withSecrets(text []byte, secrets []corev1.LocalObjectReference) ([]byte, error) {
+	list, err := json.Marshal(secrets)
+	if err != nil {
+		return nil, err
+	}
+	return jsonpatch.MergePatch(text, fmt.Appendf(nil, `{"spec":{"imagePullSecrets":%s}}`, list))
 }
 
 func patched(text, patch []byte) ([]byte, error) {

@@ -38,15 +38,26 @@ func conditions(d *status.Document) []Finding {
 			if !ok {
 				a = advice{"TCR109", "See the logs of tcr-webhook."}
 			}
+			if c.Reason == status.CertificateNotTrusted {
+				a.code = refusedFor(c.Message)
+			}
 			found = append(found, Finding{Code: a.code, Severity: severity(c.Type), Text: c.Message, Next: a.next})
-		case c.Reason == status.CertificateExpiresSoon:
+		case c.Reason == status.CertificateExpiresSoon, c.Reason == status.CertificateRenewalFailed:
 			found = append(found, Finding{Code: a.code, Severity: Warning, Text: c.Message, Next: a.next})
 		}
 	}
 	if len(d.Addon) > 0 {
-		found = append(found, Finding{"TCR701", Warning, "", d.Addon[0] + more(len(d.Addon)-1), "kubectl tcr migrate shows the way from the add-on."})
+		found = append(found, Finding{Code: "TCR701", Severity: Warning, Text: d.Addon[0] + more(len(d.Addon)-1), Next: "kubectl tcr migrate shows the way from the add-on."})
 	}
 	return found
+}
+
+// refusedFor is the code of why the API server refuses a certificate.
+func refusedFor(message string) string {
+	if strings.Contains(message, "certificate is valid for") || strings.Contains(message, "not valid for any names") {
+		return "TCR128"
+	}
+	return "TCR108"
 }
 
 func more(n int) string {
@@ -88,6 +99,7 @@ func instance(i *status.Instance, now time.Time) []Finding {
 		add("TCR401", Warning, "the first token for "+i.ID+" is being asked for", "Wait some seconds.")
 	case !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt.Time):
 		add("TCR403", Error, fmt.Sprintf("the token of %s expired at %s%s", i.ID, clock(t.ExpiresAt), why), next)
+	case aboutHosts(i): // which is said below
 	case i.LastError != nil && t.ExpiresAt.IsZero():
 		add("TCR402", Warning, "the login of "+i.ID+" is used as it was last read"+why, next)
 	case i.LastError != nil:
@@ -100,6 +112,11 @@ func instance(i *status.Instance, now time.Time) []Finding {
 		add(code, Warning, i.RouteMessage, "Until then images of "+i.ID+" are pulled by the name that they are written with.")
 	}
 	return found
+}
+
+// aboutHosts tells a problem that has nothing to do with the token.
+func aboutHosts(i *status.Instance) bool {
+	return i.LastError != nil && len(i.Hosts) == 0 && strings.Contains(i.LastError.Message, "DescribeInstance")
 }
 
 func clock(t metav1.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -76,8 +76,8 @@ func (f *Facts) registered() []Finding {
 		}
 	}
 	if without != "" {
-		found = append(found, Finding{"TCR108", Error, "", without + " has no caBundle, so that the API server cannot trust the webhook",
-			"With certs.mode self the server fills it in within seconds: see its logs. With cert-manager, see whether cainjector runs."})
+		found = append(found, Finding{Code: "TCR108", Severity: Error, Text: without + " has no caBundle, so that the API server cannot trust the webhook",
+			Next: "With certs.mode self the server fills it in within seconds: see its logs. With cert-manager, see whether cainjector runs."})
 	}
 	return found
 }

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tcr-webhook/tcr-webhook/cmd/internal/status"
+	"github.com/tcr-webhook/tcr-webhook/cmd/kubectl-tcr/internal/release"
 )
 
 // Severity is how bad a finding is.
@@ -28,6 +29,16 @@ type Finding struct {
 	Text  string `json:"text"`
 	// Next says what to do.
 	Next string `json:"next"`
+	// Link leads to what the code means.
+	Link string `json:"link"`
+}
+
+// Linked gives findings their links.
+func Linked(found []Finding) []Finding {
+	for i := range found {
+		found[i].Link = release.Link(found[i].Code)
+	}
+	return found
 }
 
 // Report is how an installation is.
@@ -64,6 +75,15 @@ type Instance struct {
 	status.Instance
 	Codes []string `json:"codes,omitempty"`
 	worst Severity
+}
+
+// Ignore takes out what has one of these codes.
+func (r *Report) Ignore(codes ...string) {
+	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return slices.Contains(codes, f.Code) })
+	for i := range r.Instances {
+		one := r.Instances[i].Instance
+		r.Instances[i] = judged(one, slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.About != one.ID }))
+	}
 }
 
 // Worst is how bad the worst finding is; empty for none.
@@ -107,6 +127,7 @@ func Judge(f *Facts) *Report {
 			r.Instances = append(r.Instances, judged(i, found))
 		}
 	}
+	r.Findings = Linked(r.Findings)
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
 	slices.SortStableFunc(r.Instances, func(a, b Instance) int { return cmp.Compare(rank(a.worst), rank(b.worst)) })
 	return r
@@ -130,11 +151,11 @@ func (f *Facts) freshness(r *Report) []Finding {
 	case f.unseen(ThingDocument) || f.unseen(ThingLease):
 		return nil
 	case f.Document == nil:
-		return []Finding{{"TCR107", Warning, "", "there is no status yet (ConfigMap " + status.ConfigMapName + ")", "Wait until a replica leads; it is written within seconds of that."}}
+		return []Finding{{Code: "TCR107", Severity: Warning, Text: "there is no status yet (ConfigMap " + status.ConfigMapName + ")", Next: "Wait until a replica leads; it is written within seconds of that."}}
 	case f.Lease.held(f.Now):
 		return nil
 	}
-	finding := Finding{"TCR103", Error, "", "no replica leads, so that nothing is renewed, and what is said below may be over", "See why no pod becomes ready: kubectl -n " + f.Namespace + " get pods, and their logs."}
+	finding := Finding{Code: "TCR103", Severity: Error, Text: "no replica leads, so that nothing is renewed, and what is said below may be over", Next: "See why no pod becomes ready: kubectl -n " + f.Namespace + " get pods, and their logs."}
 	if f.Lease != nil && !f.Lease.Renewed.IsZero() {
 		since := metav1.NewTime(f.Lease.Renewed)
 		r.StaleSince = &since
@@ -145,7 +166,7 @@ func (f *Facts) freshness(r *Report) []Finding {
 
 // Codes are all that findings of this package have. They stay what they are.
 func Codes() []string {
-	codes := []string{"TCR101", "TCR102", "TCR103", "TCR104", "TCR105", "TCR107", "TCR108", "TCR109", "TCR401", "TCR402", "TCR403", "TCR404", "TCR701"}
+	codes := []string{"TCR101", "TCR102", "TCR103", "TCR104", "TCR105", "TCR107", "TCR108", "TCR109", "TCR128", "TCR401", "TCR402", "TCR403", "TCR404", "TCR701"}
 	for _, a := range ofConditions() {
 		codes = append(codes, a.code)
 	}
