@@ -158,7 +158,7 @@ func (c *crowd) pod(ctx context.Context, namespace string, ours bool) {
 	if err == nil {
 		a.Got = imageAt(p, site)
 		a.Named = slices.Contains(p.Spec.ImagePullSecrets, corev1.LocalObjectReference{Name: pullSecret})
-		if ours {
+		if ours && a.Named {
 			c.bed.wants(namespace)
 		}
 		_ = c.bed.Client.Delete(ctx, p, client.GracePeriodSeconds(0)) // or it goes with its namespace

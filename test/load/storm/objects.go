@@ -135,5 +135,14 @@ func optedOut(ctx context.Context, b *bed, e schedule.Event) (hit, error) {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		return b.patched(ctx, ns, types.MergePatchType, `{"metadata":{"labels":{"tcr-webhook.io/inject":`+value+`}}}`)
 	}
-	return hit{namespace: name, end: func(ctx context.Context) error { return label(ctx, "null") }}, label(ctx, `"disabled"`)
+	end := func(ctx context.Context) error {
+		if err := label(ctx, "null"); err != nil {
+			return err
+		}
+		// Its Secret may have been removed, and comes back with the next pod.
+		wait(ctx, time.Second)
+		b.crowd.pod(ctx, name, true)
+		return nil
+	}
+	return hit{namespace: name, end: end}, label(ctx, `"disabled"`)
 }

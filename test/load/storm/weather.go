@@ -17,6 +17,7 @@ import (
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/storm/judge"
 	"github.com/tcr-webhook/tcr-webhook/test/load/storm/schedule"
+	"github.com/tcr-webhook/tcr-webhook/test/stack"
 	"github.com/tcr-webhook/tcr-webhook/test/stack/ledger"
 )
 
@@ -252,7 +253,19 @@ func (w *weather) ill(ctx context.Context) error {
 	if count < 6 {
 		return fmt.Errorf("there are %d namespaces that need a login", count)
 	}
-	return w.pulls(ctx)
+	return errors.Join(w.admits(ctx), w.pulls(ctx))
+}
+
+// admits has a pod admitted that is not kept.
+func (w *weather) admits(ctx context.Context) error {
+	p := newPod(w.crowd.any(w.crowd.intn(1<<16)), sites[0], stack.PublicHost+"/team/hello:1")
+	if err := w.Client.Create(ctx, p, client.DryRunAll); err != nil {
+		return fmt.Errorf("create a pod: %w", err)
+	}
+	if len(p.Spec.ImagePullSecrets) == 0 {
+		return errors.New("a pod has no pull secret")
+	}
+	return nil
 }
 
 // works tells whether the last of versions has a login for host at a time.
