@@ -49,6 +49,10 @@ func newCaller(g greeting, body []byte, mutates bool) (*caller, error) {
 // errUnmutated is an answer that is right and does not do the job.
 var errUnmutated = errors.New("the pod was let in unmutated")
 
+// errShed is an answer that asks the caller to come again, which an API server
+// does of its own accord.
+var errShed = errors.New("the call was refused for now")
+
 // call asks once.
 func (c *caller) call(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
@@ -67,6 +71,9 @@ func (c *caller) call(ctx context.Context) error {
 	answer, err := io.ReadAll(resp.Body)
 	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		return err
+	}
+	if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
+		return errShed
 	}
 	if resp.StatusCode != http.StatusOK || !bytes.Contains(answer, []byte(`"allowed":true`)) {
 		return fmt.Errorf("answered with status %d, or did not allow", resp.StatusCode)

@@ -122,6 +122,11 @@ func (r *report) smallGoals() []result.Goal {
 		of("P9", fmt.Sprintf("longest of a million hits while the API hangs (of as many looks at the clock alone: %s µs)",
 			result.Number(r.hits.Clock.Median()/micro)), maxWorstMicro, "µs", r.hits.Worst, micro, false),
 		of("P9", "of those, all but one in ten thousand within", maxWorstMicro, "µs", r.hits.Far, micro, false),
+		{ID: "R14", What: fmt.Sprintf("lost of %d calls of %d callers at once with %g CPU", r.crowd.calls, crowdSize, little), Got: float64(r.crowd.lost)},
+		{
+			ID: "R14", What: fmt.Sprintf("of %d calls at twice the rate that this gave, neither answered nor refused by 503 with Retry-After (%d were refused)",
+				r.crowd.offered, r.crowd.shed), Got: float64(r.crowd.failed),
+		},
 		{ID: "P12", What: "the image, as a registry holds it", Want: maxImageMB, Got: r.image, Unit: "MB", Binding: true},
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/contender"
-	"github.com/tcr-webhook/tcr-webhook/test/load/bench/reviews"
-	"github.com/tcr-webhook/tcr-webhook/test/load/bench/sample"
 	"github.com/tcr-webhook/tcr-webhook/test/load/openloop"
 )
 
@@ -61,45 +59,4 @@ func (a *author) measureHeld(ctx context.Context, ours *process, seconds int) (h
 	h.calls = after.sum(metric+"count", name) - before.sum(metric+"count", name)
 	h.fast = after.sum(metric+"bucket", name, bound) - before.sum(metric+"bucket", name, bound)
 	return h, nil
-}
-
-// many is what one CPU has to be enough for, in calls a second.
-const many = 1000
-
-// busy is how ours does at many calls a second.
-type busy struct {
-	P999 sample.Rounds // ns
-	losses
-}
-
-// measureMany calls ours, held to one CPU, at even intervals over TLS.
-func measureMany(ctx context.Context, o options) (s *busy, err error) {
-	body, err := reviews.Usual(creationInput)
-	if err != nil {
-		return nil, err
-	}
-	c, err := contender.Named(contender.Ours)
-	if err != nil {
-		return nil, err
-	}
-	t, err := startTarget(ctx, c, body)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, t.stop()) }()
-	if release, not := t.HoldCPU(1); not == nil { // without root it has what there is
-		defer func() { err = errors.Join(err, release()) }()
-	}
-	s = &busy{}
-	for range o.rounds {
-		var latencies []float64
-		n := int(many * o.turn.Seconds())
-		openloop.Run(ctx, n, time.Second/many, t.caller.call, func(took time.Duration, err error) {
-			if s.add(err) {
-				latencies = append(latencies, float64(took))
-			}
-		})
-		s.P999 = append(s.P999, sample.Quantile(latencies, 0.999))
-	}
-	return s, ctx.Err()
 }

@@ -111,6 +111,7 @@ func bench(ctx context.Context, o options, args string, out io.Writer) error {
 		{"the token cache", false, func() error { r.hits, err = measureHits(ctx, o); return err }},
 		{"servers over TLS", false, func() error { r.servers, err = measureServers(ctx, o); return err }},
 		{"one CPU", false, func() error { r.many, err = measureMany(ctx, o); return err }},
+		{"a tenth of a CPU", false, func() error { r.crowd, err = measureCrowd(ctx, o); return err }},
 		{"restarts", o.restarts == 0, func() error { r.restarted, err = measureRestarts(ctx, o); return err }},
 		{"behind a real API server", !o.apiServer, func() error { r.creations, err = measureCreations(ctx, o, out); return err }},
 	} {

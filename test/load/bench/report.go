@@ -31,6 +31,7 @@ type report struct {
 	hits      *hits
 	servers   *served
 	many      *busy
+	crowd     *crowd
 	restarted *restarted // nil if not asked for, as is creations
 	creations *creations
 }
