@@ -67,7 +67,7 @@ func (d *demo) disown(ctx context.Context, values chart.Values) error {
 	for _, o := range objects {
 		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"managedFields": []metav1.ManagedFieldsEntry{{
 			Manager: "demo", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: o.GetAPIVersion(), FieldsType: "FieldsV1",
-			FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{"f:labels":{"f:app.kubernetes.io/name":{}}}}`)},
+			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:app.kubernetes.io/name":{}}}}`),
 		}}}})
 		if err != nil {
 			return err

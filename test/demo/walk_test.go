@@ -78,7 +78,7 @@ func stepsOf(t *testing.T, root, heading string) []readme.Step {
 // that another terminal is to read.
 func startDemo(t *testing.T, root, commands string) (env string) {
 	t.Helper()
-	cmd := exec.Command("bash", "-c", commands) //nolint:noctx // it is ended as by Ctrl-C
+	cmd := exec.Command("bash", "-c", commands)
 	cmd.Dir = root
 	for _, v := range os.Environ() {
 		if name, _, _ := strings.Cut(v, "="); name != "MAKEFLAGS" && name != "MFLAGS" && name != "MAKELEVEL" { // of make test
@@ -94,7 +94,8 @@ func startDemo(t *testing.T, root, commands string) (env string) {
 	t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) // it may have ended
 		select {
-		case <-ended:
+		case err := <-ended:
+			t.Log("the demo has ended:", err) // make minds a Ctrl-C
 		case <-time.After(downLimit):
 			assert.Fail(t, "the demo does not end", out.String())
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
