@@ -2,7 +2,6 @@ package podview
 
 import (
 	"bytes"
-	"errors"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -26,43 +25,21 @@ type Annotations struct {
 	OriginalImages string // value of OriginalImagesAnnotation
 }
 
-var errNotAMap = errors.New("annotations are not a map of strings")
-
-// UnmarshalJSONFrom reads a map of strings and keeps only what a says it does.
-func (a *Annotations) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+// read reads a map of strings and keeps only what a says it does.
+func (a *Annotations) read(r reader) (err error) {
 	*a = Annotations{}
-	start, err := dec.ReadToken()
-	if err != nil || start.Kind() == 'n' {
-		return err
-	}
-	if start.Kind() != '{' {
-		return errNotAMap
-	}
-	a.Present = true
-	for dec.PeekKind() == '"' {
-		if err := a.readOne(dec); err != nil {
-			return err
-		}
-	}
-	_, err = dec.ReadToken()
+	a.Present, err = r.object(func(name []byte) error { return a.readOne(r, name) })
 	return err
 }
 
-// readOne reads a name and its value. Each is judged before the next is read,
-// which may overwrite it.
-func (a *Annotations) readOne(dec *jsontext.Decoder) error {
-	quoted, err := readQuoted(dec)
-	if err != nil {
-		return err
-	}
-	name, err := unquoted(quoted)
-	if err != nil {
-		return err
-	}
+// readOne reads the value of a name, which is judged before: the reading may
+// overwrite it.
+func (a *Annotations) readOne(r reader, name []byte) error {
 	a.Size += len(name)
 	isMirror, isOriginals := string(name) == mirrorAnnotation, string(name) == OriginalImagesAnnotation
 
-	if quoted, err = readQuoted(dec); err != nil {
+	quoted, err := readQuoted(r.Decoder)
+	if err != nil {
 		return err
 	}
 	a.Size += unquotedLen(quoted)
@@ -85,7 +62,7 @@ func readQuoted(dec *jsontext.Decoder) ([]byte, error) {
 	case quoted.Kind() == 'n':
 		return []byte(`""`), nil
 	case quoted.Kind() != '"':
-		return nil, errNotAMap
+		return nil, wrongKind(dec)
 	}
 	return quoted, nil
 }

@@ -1,11 +1,6 @@
 package podview
 
-import (
-	"errors"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "errors"
 
 // maxItems bounds each list of a Pod. A stored container takes a hundred bytes
 // at the least, so a Pod with a longer list is beyond the 1.5 MiB that etcd
@@ -14,32 +9,32 @@ const maxItems = 16_384
 
 var errTooManyItems = errors.New("a list of the pod is longer than any that can be stored")
 
-// Items is a list of a Pod, of maxItems at most.
-type Items[T any] []T
-
-// UnmarshalJSONFrom decodes a list into the memory of the one before.
-func (l *Items[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	if dec.PeekKind() != '[' {
-		return json.UnmarshalDecode(dec, (*[]T)(l)) // null, or wrong
+// list reads a list, of maxItems at most, into the memory of the one before. It
+// is false for a null.
+func list[T any](r reader, into *[]T, read func(*T, reader) error) (present bool, err error) {
+	items := (*into)[:0]
+	defer func() { *into = items }()
+	start, err := r.ReadToken()
+	if err != nil {
+		return false, err
 	}
-	if _, err := dec.ReadToken(); err != nil {
-		return err
+	switch start.Kind() {
+	case 'n':
+		return false, nil
+	case '[':
+	default:
+		return false, wrongKind(r.Decoder)
 	}
-	list := (*l)[:0]
-	for dec.PeekKind() != ']' {
-		if len(list) == maxItems {
-			return errTooManyItems
+	for r.PeekKind() != ']' {
+		if len(items) == maxItems {
+			return true, errTooManyItems
 		}
 		var empty T
-		list = append(list, empty)
-		if err := json.UnmarshalDecode(dec, &list[len(list)-1]); err != nil {
-			return err
+		items = append(items, empty)
+		if err := read(&items[len(items)-1], r); err != nil {
+			return true, err
 		}
 	}
-	if list == nil {
-		list = []T{}
-	}
-	*l = list
-	_, err := dec.ReadToken()
-	return err
+	_, err = r.ReadToken()
+	return true, err
 }

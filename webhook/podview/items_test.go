@@ -4,20 +4,29 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-func TestItems(t *testing.T) {
+func TestList(t *testing.T) {
 	t.Parallel()
-	list := Items[Container]{{Name: "old", Image: "old"}}
-	require.NoError(t, json.Unmarshal([]byte(`[{"name":"a"},{"image":"b"}]`), &list))
-	assert.Equal(t, Items[Container]{{Name: "a"}, {Image: "b"}}, list, "what was there before shows through")
-	require.NoError(t, json.Unmarshal([]byte(`null`), &list))
+	var r Review
+	decoded := func(list string) ([]Container, error) {
+		err := r.Decode([]byte(`{"request":{"object":{"spec":{"containers":` + list + `}}}}`))
+		return r.Request.Object.Spec.Containers, err
+	}
+	_, err := decoded(`[{"name":"old","image":"old"},{"name":"old"}]`)
+	require.NoError(t, err)
+	list, err := decoded(`[{"name":"a"},{"image":"b"}]`)
+	require.NoError(t, err)
+	assert.Equal(t, []Container{{Name: "a"}, {Image: "b"}}, list, "what was there before shows through")
+	list, err = decoded(`null`)
+	require.NoError(t, err)
 	assert.Empty(t, list)
-	require.Error(t, json.Unmarshal([]byte(`{}`), &list))
-	require.Error(t, json.Unmarshal([]byte(`[{}`), &list))
+	for _, wrong := range []string{`{}`, `[{}`, `[1]`, `"a"`} {
+		_, err = decoded(wrong)
+		require.Error(t, err, wrong)
+	}
 }
 
 // A review of millions of empty containers would fill our memory.

@@ -1,12 +1,5 @@
 package podview
 
-import (
-	"fmt"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-)
-
 // NamespaceReview is the part of an AdmissionReview about a Namespace that is
 // read. It may be decoded into again and again.
 type NamespaceReview struct {
@@ -45,8 +38,5 @@ type NamespaceAnnotations struct {
 // Decode replaces r by what body says, by the rules of Review.Decode.
 func (r *NamespaceReview) Decode(body []byte) error {
 	*r = NamespaceReview{}
-	if err := json.Unmarshal(body, r, jsontext.AllowDuplicateNames(true)); err != nil {
-		return fmt.Errorf("decode admission review: %w", placeOf(err))
-	}
-	return nil
+	return decode(body, r)
 }

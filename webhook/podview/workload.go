@@ -1,12 +1,5 @@
 package podview
 
-import (
-	"fmt"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-)
-
 // WorkloadReview is the part of an AdmissionReview about something that makes
 // pods from a template that is read. It may be decoded into again and again.
 type WorkloadReview struct {
@@ -59,8 +52,5 @@ func (w *Workload) Template(kind GroupKind) *Pod {
 // Decode replaces r by what body says, by the rules of Review.Decode.
 func (r *WorkloadReview) Decode(body []byte) error {
 	*r = WorkloadReview{}
-	if err := json.Unmarshal(body, r, jsontext.AllowDuplicateNames(true)); err != nil {
-		return fmt.Errorf("decode admission review: %w", placeOf(err))
-	}
-	return nil
+	return decode(body, r)
 }

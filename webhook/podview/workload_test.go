@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -79,4 +80,25 @@ func sites(p *Pod) (list []Site) {
 		list = append(list, s)
 	}
 	return list
+}
+
+// kubectl-tcr reads lists of them that way.
+func TestPartsAreReadWithinWhatIsDecodedOtherwise(t *testing.T) {
+	t.Parallel()
+	const spec = `{"containers":[{"name":"a","image":"nginx","env":[{"name":"x"}]}],"imagePullSecrets":[{"name":"s"}]}`
+	want := Spec{Containers: []Container{{Name: "a", Image: "nginx"}}, ImagePullSecrets: PullSecrets{Items: []PullSecret{{Name: "s"}}, Present: true}}
+	var list struct {
+		Pods []struct {
+			Spec Spec `json:"spec"`
+		} `json:"pods"`
+		Makers []struct {
+			Workload
+			Status string `json:"status"`
+		} `json:"makers"`
+	}
+	text := `{"pods":[{"spec":` + spec + `}],"makers":[{"spec":{"template":{"spec":` + spec + `}},"status":"x"}]}`
+	require.NoError(t, jsonv2.Unmarshal([]byte(text), &list))
+	assert.Equal(t, want, list.Pods[0].Spec)
+	assert.Equal(t, want, list.Makers[0].Spec.Template.Spec)
+	assert.Equal(t, "x", list.Makers[0].Status)
 }
