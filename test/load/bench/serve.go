@@ -23,14 +23,21 @@ type greeting struct {
 // serve is a contender's server. It ends when in does, or with ctx, so that no
 // server outlives who started it.
 //
-// args are the contender's name and, for ours, how long it drains.
-func serve(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
+// args are the contender's name, for ours how long it drains, and the folder
+// that profiles of it are to be written into.
+func serve(ctx context.Context, args []string, in io.Reader, out io.Writer) (err error) {
 	name, drain := args[0], time.Millisecond // as where nobody calls any more
 	if len(args) > 1 {
-		var err error
 		if drain, err = time.ParseDuration(args[1]); err != nil {
 			return err
 		}
+	}
+	if len(args) > 2 {
+		var end func() error
+		if end, err = profile(args[2]); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, end()) }()
 	}
 	handler, err := handlerNamed(name)
 	if err != nil {
