@@ -130,10 +130,10 @@ func TestJudge(t *testing.T) {
 		{"an older login replaces one that has ended", secret(func(v []ledger.Version) []ledger.Version {
 			return append(v[:4], version(ledger.Changed, 91, 80), version(ledger.Changed, 92, 120))
 		}), NeverDead},
-		{"two replicas create at once", func(h *History) {
+		{"two replicas create at once, and the last has the older login", func(h *History) {
 			h.Spaces["b-1"] = Space{}
 			h.Secrets["b-1"] = []ledger.Version{version(ledger.Created, 5, 40), version(ledger.Changed, 5.01, 30)}
-		}, ""},
+		}, NeverBack},
 		{"somebody had it meanwhile", secret(func(v []ledger.Version) []ledger.Version {
 			tampered := version(ledger.Changed, 81, 500)
 			tampered.Manager = "somebody"

@@ -15,14 +15,6 @@ const ours = "tcr-webhook"
 // second is what times are known to: a login's end, and the time of a write.
 const second = time.Second
 
-// atOnce is how far apart two replicas may create the Secret of a namespace
-// without either having seen the other's. A creation is applied by name, which is
-// all that our rights are for, and an API server takes no precondition with an
-// apply of what may not be there. So if the token was renewed a moment before, and
-// one of the two has not heard of it, the last has the last word, with a login that
-// works as well and is renewed in time; nothing else may put an older one there.
-const atOnce = 2 * time.Second
-
 // rewrites judges each write by the one before.
 func (h *History) rewrites() (found []Violation) {
 	for namespace, versions := range h.Secrets {
@@ -37,9 +29,6 @@ func (h *History) rewrites() (found []Violation) {
 				}
 				if i == 0 || versions[i-1].Op == ledger.Deleted || versions[i-1].UID != v.UID || versions[i-1].Manager != ours {
 					continue // somebody else had it meanwhile
-				}
-				if versions[i-1].Op == ledger.Created && v.Seen.Sub(versions[i-1].Seen) < h.stretch(atOnce) {
-					continue
 				}
 				if was, had := versions[i-1].Ends[host]; had && ends.Before(was) && was.After(v.Wrote) {
 					found = append(found, Violation{NeverBack, v.Seen, fmt.Sprintf("%s got a login for %s that ends %s before the one it had", namespace, host, was.Sub(ends))})
