@@ -79,8 +79,8 @@ func serving() []promise {
 			text: "With a hundred creations at once and a tenth of a CPU no call runs into its timeout; what is too much is refused by 503 with " +
 				"Retry-After, and counted.",
 			tests: in("webhook", "TestPodsShedsLargeReviews", "TestPodsHoldsNoMoreThanItsQueue", "TestPodsMetrics"),
-			short: "what is refused so are reviews for which there is no memory or no place in the queue. Twice as many calls as the CPU is enough for " +
-				"were not tried: nothing refuses those, and they would run into their timeouts.",
+			short: "calls are refused where there is no memory or no place in the queue for them, and not for want of CPU: of twice as many as it is " +
+				"enough for, most run into their timeouts, where handshakes for ever more connections take what there is.",
 		},
 	}
 }
