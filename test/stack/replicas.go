@@ -145,9 +145,9 @@ func probe(ctx context.Context, endpoints *service.Service, replicas []*Server) 
 	all.Wait()
 }
 
-// leads is the metric of controller-runtime by which a replica tells that it
+// Leads is the metric of controller-runtime by which a replica tells that it
 // holds the lease.
-const leads = `leader_election_master_status{name="tcr-webhook"} 1`
+const Leads = `leader_election_master_status{name="tcr-webhook"} 1`
 
 // ErrNoLeader is the answer of Leader while no replica leads.
 var ErrNoLeader = errors.New("no replica leads")
@@ -159,7 +159,7 @@ func (s *Stack) Leader(ctx context.Context) (*Server, error) {
 			continue
 		}
 		text, err := r.Scrape(ctx)
-		if err == nil && strings.Contains(text, leads) {
+		if err == nil && strings.Contains(text, Leads) {
 			return r, nil
 		}
 	}
