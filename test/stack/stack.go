@@ -87,6 +87,9 @@ type Options struct {
 	// Detour, if set, is told where the API server is, as host:port, and returns
 	// where the replicas are to reach it instead: at somebody who counts.
 	Detour func(address string) (string, error)
+	// Accounts has the API server see to the ServiceAccounts of pods, as it does
+	// wherever controllers make them: without its own, no pod is created.
+	Accounts bool
 	// Progress is told what happens. It may be nil.
 	Progress io.Writer
 }
@@ -173,7 +176,7 @@ func (s *Stack) startCloud(ctx context.Context, o Options) error {
 }
 
 func (s *Stack) startCluster(ctx context.Context, o Options) error {
-	options := cluster.Options{Dir: filepath.Join(s.dir, "cluster"), Progress: o.Progress, Audit: o.Audit}
+	options := cluster.Options{Dir: filepath.Join(s.dir, "cluster"), Progress: o.Progress, Audit: o.Audit, Controllers: o.Accounts}
 	if o.Cluster != nil {
 		o.Cluster(&options)
 	}
