@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/storm/judge"
+	"github.com/tcr-webhook/tcr-webhook/test/stack"
 )
 
 // look takes down what each replica has now. One that does not answer is left
@@ -22,7 +23,7 @@ func (b *bed) look(ctx context.Context) (looks []judge.Look) {
 		if err != nil || s.PID() != pid {
 			continue
 		}
-		l := judge.Look{At: time.Now(), Replica: i, PID: pid}
+		l := judge.Look{At: time.Now(), Replica: i, Who: judge.Who{PID: pid, Leads: strings.Contains(text, stack.Leads)}}
 		if err := read(text, &l); err != nil {
 			b.record.note("metrics of replica %d: %v", i, err)
 			continue

@@ -224,7 +224,7 @@ func TestABusyMachineIsGivenTime(t *testing.T) {
 func looks(pid int, each Look, n int) (all []Look) {
 	for i := range n {
 		f := float64(i)
-		all = append(all, Look{At: at(60 * f), PID: pid, Goroutines: 100 + each.Goroutines*f, Files: 20 + each.Files*f, Heap: 10 + each.Heap*f})
+		all = append(all, Look{At: at(60 * f), Who: Who{PID: pid}, Goroutines: 100 + each.Goroutines*f, Files: 20 + each.Files*f, Heap: 10 + each.Heap*f})
 	}
 	return all
 }
@@ -254,6 +254,12 @@ func TestLeaks(t *testing.T) {
 	}
 	_, n := Grown(looks(1, Look{}, 3), looks(2, Look{}, 3))
 	assert.Zero(t, n, "of a process that was started again nothing can be said")
+	leads := looks(1, Look{}, 3)
+	for i := range leads {
+		leads[i].Leads = true
+	}
+	_, n = Grown(looks(1, Look{}, 3), leads)
+	assert.Zero(t, n, "nor of one that leads by now")
 }
 
 func TestSlopesAreThoseOfMostLooks(t *testing.T) {

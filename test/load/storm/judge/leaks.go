@@ -10,10 +10,17 @@ import (
 type Look struct {
 	At         time.Time
 	Replica    int
-	PID        int
+	Who
 	Goroutines float64
 	Files      float64 // descriptors
 	Heap       float64 // MiB in use
+}
+
+// Who is a process in its part: whoever leads has controllers that the others have
+// not.
+type Who struct {
+	PID   int
+	Leads bool
 }
 
 // Growth is what the processes that live on have more of: the most of any.
@@ -33,8 +40,8 @@ const (
 // Grown compares the least that each process had in some looks with the least
 // that it had in others later. Processes that are not in both are left out.
 func Grown(before, after []Look) (g Growth, processes int) {
-	for _, pid := range pids(before) {
-		was, is := least(before, pid), least(after, pid)
+	for _, who := range all(before) {
+		was, is := least(before, who), least(after, who)
 		if is == nil {
 			continue
 		}
@@ -55,20 +62,20 @@ func Leaks(g Growth, at time.Time) []Violation {
 	return []Violation{{NoLeak, at, fmt.Sprintf("%.0f goroutines, %.0f descriptors and %.1f MiB more", g.Goroutines, g.Files, g.Heap)}}
 }
 
-func pids(looks []Look) (all []int) {
+func all(looks []Look) (processes []Who) {
 	for _, l := range looks {
-		if !slices.Contains(all, l.PID) {
-			all = append(all, l.PID)
+		if !slices.Contains(processes, l.Who) {
+			processes = append(processes, l.Who)
 		}
 	}
-	return all
+	return processes
 }
 
 // least has the least of each figure in the looks at a process; nil for none.
-func least(looks []Look, pid int) (least *Look) {
+func least(looks []Look, who Who) (least *Look) {
 	for _, l := range looks {
 		switch {
-		case l.PID != pid:
+		case l.Who != who:
 		case least == nil:
 			least = &l
 		default:
@@ -100,8 +107,8 @@ func Slope(looks []Look, figure func(Look) float64) float64 {
 // Steepest is the slopes of the process that grew most, of those that were
 // looked at for at least so long.
 func Steepest(looks []Look, atLeast time.Duration) (g Growth, processes int) {
-	for _, pid := range pids(looks) {
-		of := slices.DeleteFunc(slices.Clone(looks), func(l Look) bool { return l.PID != pid })
+	for _, who := range all(looks) {
+		of := slices.DeleteFunc(slices.Clone(looks), func(l Look) bool { return l.Who != who })
 		if of[len(of)-1].At.Sub(of[0].At) < atLeast {
 			continue
 		}
