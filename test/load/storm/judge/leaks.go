@@ -8,8 +8,8 @@ import (
 
 // Look is what a replica had at a moment without faults.
 type Look struct {
-	At         time.Time
-	Replica    int
+	At      time.Time
+	Replica int
 	Who
 	Goroutines float64
 	Files      float64 // descriptors
