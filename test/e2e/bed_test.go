@@ -131,9 +131,15 @@ func serveOpenRegistry(t *testing.T) {
 	go func() { _ = server.Serve(l) }() // until Close
 	t.Cleanup(func() { assert.NoError(t, server.Close()) })
 	require.NoError(t, node.RouteRegistry(openRegistry, "http://"+openRegistry, nil))
+	pushRelease(t, "e2e")
+}
+
+// pushRelease pushes the image as it was built to the registry without a login.
+func pushRelease(t *testing.T, tag string) {
+	t.Helper()
 	release, err := image.ReadLayout(imageDir(node.Dir()))
 	require.NoError(t, err)
-	ref, err := name.ParseReference(ourImage+":e2e", name.Insecure)
+	ref, err := name.ParseReference(ourImage+":"+tag, name.Insecure)
 	require.NoError(t, err)
 	require.NoError(t, remote.WriteIndex(ref, release))
 }

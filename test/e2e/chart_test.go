@@ -65,10 +65,7 @@ func (b *bed) install(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: release, Name: "tcr-webhook-credentials"},
 		StringData: map[string]string{"secretId": identity.SecretID, "secretKey": identity.SecretKey},
 	}))
-	require.NoError(t, b.client.Create(t.Context(), &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: release, Name: "cloud-ca"},
-		Data:       map[string]string{"ca.crt": string(b.cloud.CA())},
-	}))
+	b.trustCloud(t)
 	loaded, err := chart.Load()
 	require.NoError(t, err)
 	install := action.NewInstall(b.helm(t))

@@ -54,10 +54,15 @@ func prepare(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(
+	_, err = cluster.Helm(ctx, os.Stderr)
+	return errors.Join(err,
 		release.WriteLayout(imageDir(dir), "tcr-webhook:e2e"),
 		node.Compile(ctx, "./test/e2e/app", filepath.Join(dir, "app")),
+		node.Compile(ctx, "./cmd/kubectl-tcr", filepath.Join(pluginDir(dir), "kubectl-tcr")),
 	)
 }
 
 func imageDir(dir string) string { return filepath.Join(dir, "image") }
+
+// pluginDir is where kubectl's plugin is, and nothing else.
+func pluginDir(dir string) string { return filepath.Join(dir, "plugin") }

@@ -36,6 +36,7 @@ func TestRelease(t *testing.T) {
 		{"the node agent leads to the private link", b.nodeAgent},
 		{"an emptied caBundle is refused, or comes back", b.wipedBundle},
 		{"an uninstallation leaves nothing", b.uninstalled},
+		{"the README installs it", b.installedByTheReadme},
 	} {
 		require.True(t, t.Run(scenario.name, scenario.run), "what comes after it would tell nothing")
 	}
