@@ -227,7 +227,7 @@ func (c *crowd) delete(ctx context.Context, name string) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	c.bed.record.space(name, func(s *judge.Space) { s.Gone = time.Now() })
-	for again(ctx, c.bed.finalize(ctx, name)) { //nolint:revive // all is in the condition
+	for again(ctx, c.bed.finalize(ctx, name)) {
 	}
 }
 

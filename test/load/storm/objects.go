@@ -123,7 +123,7 @@ func briefNamespace(ctx context.Context, b *bed, _ schedule.Event) (hit, error) 
 		return hit{}, err
 	}
 	b.crowd.wg.Go(func() { b.crowd.pod(context.WithoutCancel(ctx), name, false) })
-	time.Sleep(5 * time.Millisecond) // so that it is on its way
+	wait(ctx, 5*time.Millisecond) // so that it is on its way
 	b.crowd.delete(ctx, name)
 	return hit{namespace: name, end: none}, nil
 }

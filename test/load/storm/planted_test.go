@@ -85,7 +85,7 @@ const plantVariable = "STORM_PLANT"
 
 // The storm that breaks nothing (TestStormOfTwoMinutes has the same seed) finds
 // each of these bugs.
-func TestPlantedBugsAreFound(t *testing.T) {
+func TestPlantedBugsAreFound(t *testing.T) { //nolint:paralleltest // its bugs are
 	if os.Getenv(plantVariable) == "" {
 		t.Skip("it takes a quarter of an hour: set " + plantVariable + "=1")
 	}

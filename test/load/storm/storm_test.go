@@ -70,7 +70,7 @@ func build(t *testing.T, flags ...string) string {
 }
 
 // One storm of two minutes breaks nothing.
-func TestStormOfTwoMinutes(t *testing.T) {
+func TestStormOfTwoMinutes(t *testing.T) { //nolint:paralleltest // it wants all of the machine
 	if testing.Short() {
 		t.Skip("it takes more than three minutes")
 	}
