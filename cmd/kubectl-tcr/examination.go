@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -197,6 +198,10 @@ func (e *examination) looked(thing string) bool {
 // atConfiguration reads the configuration that the server is given.
 func (e *examination) atConfiguration(ctx context.Context) {
 	s, err := e.inForce(ctx)
+	if errors.Is(err, errNotInstalled) && e.facts.Deployment != nil {
+		e.add("TCR603", health.Error, fmt.Sprintf("there is no configuration in ConfigMap %s/%s, and a pod of tcr-webhook does not start without", e.install.namespace, e.install.configMap),
+			"Apply the chart again: helm upgrade; or say where it is by --install-config.")
+	}
 	if err != nil {
 		e.skip(doctor.ThingMistakes, err.Error())
 		e.skip(health.ThingConfiguration, err.Error())

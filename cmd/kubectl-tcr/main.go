@@ -9,8 +9,10 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -18,6 +20,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // logins of clouds
@@ -69,10 +72,32 @@ func run(ctx context.Context, args []string, getenv func(string) string, streams
 		}
 		return exitWaited
 	case err != nil:
-		fmt.Fprintf(streams.ErrOut, "%s: %v\n", name, err)
+		fmt.Fprintf(streams.ErrOut, "%s: %s\n", name, plainly(err))
 		return exitUnknown
 	}
 	return exitFine
+}
+
+// plainly says in a sentence of ours what keeps us from the cluster; all else is
+// said as it is.
+func plainly(err error) string {
+	var failed *url.Error
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "interrupted"
+	case errors.As(err, &certificate):
+		return fmt.Sprintf("the certificate of the API server is not one to trust (%v): check the cluster of your kubeconfig", certificate.Err)
+	case errors.As(err, &failed):
+		server := failed.URL
+		if at, parseErr := url.Parse(failed.URL); parseErr == nil && at.Host != "" {
+			server = at.Scheme + "://" + at.Host
+		}
+		return fmt.Sprintf("the API server %s does not answer (%v): check --context and the kubeconfig, and whether you reach it from here", server, failed.Err)
+	case apierrors.IsUnauthorized(err):
+		return "the API server does not know who you are: log in again, or check --context"
+	}
+	return err.Error()
 }
 
 // command is what all subcommands share.

@@ -59,13 +59,14 @@ func (w *watcher) gather(ctx context.Context) (*health.Facts, error) {
 		return nil, fmt.Errorf("ask the cluster: %w", err)
 	}
 	f.Kubernetes = version.GitVersion
-	for _, one := range []struct {
+	all := []struct {
 		thing string
 		look  func(context.Context, *health.Facts) error
 	}{
 		{health.ThingDeployment, w.lookAtDeployment}, {health.ThingLease, w.lookAtLease}, {health.ThingDocument, w.lookAtDocument},
 		{health.ThingRegistrations, w.lookAtRegistrations}, {health.ThingEndpoints, w.lookAtEndpoints}, {health.ThingConfiguration, w.lookAtConfiguration},
-	} {
+	}
+	for _, one := range all {
 		err := one.look(ctx, f)
 		switch {
 		case err == nil || apierrors.IsNotFound(err):
@@ -74,6 +75,9 @@ func (w *watcher) gather(ctx context.Context) (*health.Facts, error) {
 		default:
 			return nil, fmt.Errorf("look at the %s: %w", one.thing, err)
 		}
+	}
+	if len(f.Unseen) == len(all) {
+		return nil, fmt.Errorf("you may look at nothing of tcr-webhook in namespace %s of %s: ask for get there on Deployments, ConfigMaps and Leases", w.install.namespace, w.server)
 	}
 	return f, nil
 }

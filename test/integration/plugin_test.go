@@ -61,7 +61,7 @@ func newPlugin(t *testing.T, s *stack.Stack, config string) *plugin {
 	require.NoError(t, cluster.WriteKubeconfig(p.kubeconfig, s.Cluster.Config()))
 	cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: stack.Namespace, Name: "tcr-webhook-config"}}
 	_ = s.Client.Delete(t.Context(), cm.DeepCopy()) // the chart's, if it has one
-	cm.Data = map[string]string{"config.yaml": strings.ReplaceAll(config, "ENDPOINT", s.Cloud.Endpoint())}
+	cm.Data = map[string]string{"config.yaml": strings.NewReplacer("ENDPOINT", s.Cloud.Endpoint(), "STSURL", s.Cloud.STSURL()).Replace(config)}
 	require.NoError(t, s.Client.Create(t.Context(), cm))
 	return p
 }
@@ -142,11 +142,44 @@ items:
   spec: {template: {spec: {containers: [{name: a, image: demo.tencentcloudcr.com/app}]}}}
 `
 
+// accounts are ServiceAccounts whose pull secrets the API server gives to pods.
+const accounts = `apiVersion: v1
+kind: ServiceAccount
+metadata: {name: builder, namespace: shop}
+imagePullSecrets: [{name: builder-login}, {name: another}]
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: asked, namespace: shop}
+imagePullSecrets: [{name: tcr-pull}]
+`
+
+const podsOfAccounts = `apiVersion: v1
+kind: Pod
+metadata: {name: copied, namespace: shop}
+spec: {serviceAccountName: builder, containers: [{name: a, image: demo.tencentcloudcr.com/app}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: own, namespace: shop}
+spec: {serviceAccountName: builder, imagePullSecrets: [{name: mine}], containers: [{name: a, image: demo.tencentcloudcr.com/app}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: none-of-ours, namespace: shop}
+spec: {serviceAccountName: builder, containers: [{name: a, image: registry.example.com/app}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: asked, namespace: shop}
+spec: {template: {spec: {serviceAccountName: asked, containers: [{name: a, image: demo.tencentcloudcr.com/app}]}}}
+`
+
 // TestThePluginAgreesWithTheWebhook has the API server create the pods that the
 // examples and some others make, and compares with what explain says of them.
 func TestThePluginAgreesWithTheWebhook(t *testing.T) {
 	t.Parallel()
-	s := start(t, stack.Options{Config: pluginConfig, Values: chart.Values{
+	s := start(t, stack.Options{Config: pluginConfig, Accounts: true, Values: chart.Values{
 		"config":             chart.Values{"pullSecret": chart.Values{"serviceAccounts": "OnRequest"}},
 		"policyRegistration": "Fail",
 	}})
@@ -165,23 +198,51 @@ func TestThePluginAgreesWithTheWebhook(t *testing.T) {
 	require.NotEmpty(t, files)
 	more := filepath.Join(t.TempDir(), "more.yaml")
 	require.NoError(t, os.WriteFile(more, []byte(moreWorkloads), 0o600))
+	of, pulled := filepath.Join(t.TempDir(), "accounts.yaml"), filepath.Join(t.TempDir(), "pods.yaml")
+	require.NoError(t, os.WriteFile(of, []byte(accounts), 0o600))
+	require.NoError(t, os.WriteFile(pulled, []byte(podsOfAccounts), 0o600))
 	pods := 0
-	for _, file := range append(files, more) {
+	for _, file := range append(files, more, of, pulled) {
 		objects := readManifest(t, file)
 		for _, o := range objects {
 			if o.GetKind() == "Namespace" || o.GetKind() == "ServiceAccount" {
 				require.NoError(t, client.IgnoreAlreadyExists(s.Client.Create(t.Context(), o.DeepCopy())))
 			}
 		}
+		for _, o := range objects {
+			if pod := makes(o); pod != nil {
+				account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: pod.GetNamespace(), Name: accountOf(pod)}}
+				require.NoError(t, client.IgnoreAlreadyExists(s.Client.Create(t.Context(), account)))
+			}
+		}
 		pods += agreeOn(t, p, a, file, objects)
 	}
 	t.Logf("%d pods", pods)
-	assert.GreaterOrEqual(t, pods, 11)
+	assert.GreaterOrEqual(t, pods, 15)
 
 	live := p.run(t, "explain", "-f", "../../deploy/examples/app.yaml")
 	assert.Contains(t, live.stdout, "by ConfigMap tcr-webhook/tcr-webhook-config")
 	assert.Contains(t, live.stdout, "token valid until")
 	assertNoSecret(t, s, "explain", live.stdout)
+	assert.Contains(t, p.run(t, "explain", "-f", pulled).stdout, "[builder-login, another]: copied from the ServiceAccount")
+
+	// A server that is too far away is told of, once.
+	var d appsv1.Deployment
+	require.NoError(t, s.Client.Get(t.Context(), client.ObjectKey{Namespace: stack.Namespace, Name: "tcr-webhook"}, &d))
+	d.Labels["app.kubernetes.io/version"] = "0.9.1"
+	require.NoError(t, s.Client.Update(t.Context(), &d))
+	for _, args := range [][]string{{"explain", "-f", pulled}, {"status"}, {"doctor"}, {"lint"}, {"audit"}} {
+		got := p.run(t, args...)
+		assert.Equal(t, 1, strings.Count(got.stderr, "server 0.9: the server is newer"), "%s: %s", args[0], got.stderr)
+		assert.NotContains(t, got.stdout, "the server is newer", args[0])
+	}
+	for _, tt := range [][]string{{"audit", "-n", "", "strict"}, {"audit", "--rule", "", "hard"}, {"doctor", "--ignore", "", "TCR304"}, {"status", "-o", "", "short"}} {
+		cmd := exec.CommandContext(t.Context(), p.binary, append([]string{"__complete"}, tt[:3]...)...)
+		cmd.Env = append(os.Environ(), "KUBECONFIG="+p.kubeconfig)
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		assert.Contains(t, string(out), tt[3]+"\n", "%v", tt)
+	}
 }
 
 func readManifest(t *testing.T, file string) (objects []*unstructured.Unstructured) {
@@ -224,6 +285,14 @@ func makes(o *unstructured.Unstructured) *unstructured.Unstructured {
 		pod.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: o.GetName(), UID: "1", Controller: new(true)}})
 	}
 	return pod
+}
+
+// accountOf is the name of a pod's ServiceAccount.
+func accountOf(pod *unstructured.Unstructured) string {
+	if name, _, _ := unstructured.NestedString(pod.Object, "spec", "serviceAccountName"); name != "" {
+		return name
+	}
+	return "default"
 }
 
 // agreeOn compares for each pod of a file, and counts them.
@@ -322,8 +391,7 @@ func TestThePluginShowsTheStatus(t *testing.T) {
 	none := p.run(t, "status", "--install-namespace", "nowhere-at-all")
 	assert.Equal(t, 1, none.code, "the registrations are there, and the rest is not: %s", none.stderr)
 	assert.Contains(t, none.stdout, "there is no Deployment in namespace nowhere-at-all")
-	unreachable := p.run(t, "status", "--server", "https://127.0.0.1:1")
-	assert.Equal(t, 2, unreachable.code)
+	p.cannotTell(t, s)
 
 	require.NoError(t, s.Server.Stop()) // which lets go of the Lease
 	assert.Equal(t, "1 TCR103", code())
@@ -332,6 +400,30 @@ func TestThePluginShowsTheStatus(t *testing.T) {
 	assert.Contains(t, waited.stderr, "waiting: no replica has led since")
 	require.NoError(t, s.Server.Restart(t.Context()))
 	assert.Equal(t, 0, p.run(t, "status", "--wait=50s").code)
+}
+
+// cannotTell runs the commands where nothing can be found out.
+func (p *plugin) cannotTell(t *testing.T, s *stack.Stack) {
+	t.Helper()
+	config, err := s.Cluster.UserConfig("nobody-special")
+	require.NoError(t, err)
+	nobody := &plugin{p.binary, filepath.Join(t.TempDir(), "kubeconfig")}
+	require.NoError(t, cluster.WriteKubeconfig(nobody.kubeconfig, config))
+	for _, args := range [][]string{{"status"}, {"doctor"}, {"audit"}, {"lint"}, {"explain", "-f", "../../deploy/examples/app.yaml"}, {"render", "policy"}} {
+		for why, got := range map[string]ended{
+			"does not answer":                      p.run(t, append(args, "--server", "https://127.0.0.1:1")...),
+			"does not exist":                       p.run(t, append(args, "--context", "elsewhere")...),
+			"you may look at nothing|is forbidden": nobody.run(t, args...),
+		} {
+			assert.Equal(t, 2, got.code, "%v: %s", args, got.stdout)
+			assert.Regexp(t, why, got.stderr, args)
+			assert.Equal(t, 1, strings.Count(got.stderr, "\n"), "%v: %s", args, got.stderr)
+			assert.Empty(t, got.stdout, args)
+		}
+	}
+	missing := p.run(t, "lint", "--install-config", "elsewhere")
+	assert.Equal(t, 2, missing.code)
+	assert.Contains(t, missing.stderr, "there is no ConfigMap tcr-webhook/elsewhere")
 }
 
 // pretendPods is what controllers would say of the Deployment's pods.
