@@ -24,11 +24,12 @@ func (r *report) goals() []result.Goal {
 	return append([]result.Goal{
 		atMost(id, "pods without the pull secret or with the image as it was written", 0, func(o *outcome) float64 { return float64(o.found.unchanged) }),
 		atMost(id, "pods that are missing", 0, func(o *outcome) float64 { return float64(r.pods - o.found.pods) }),
-		atMost(id, "creations of a pod that failed", 0, func(o *outcome) float64 { _, failed := o.created(); return failed }),
+		atMost(id, "creations of a pod that failed", 0, (*outcome).failed),
 		atMost(id, "namespaces with pods and no pull Secret", 0, func(o *outcome) float64 { return float64(r.deployments() - o.found.secrets) }),
 		memory,
 		atMost("P7", "calls of "+issue+" in a run", 1, func(o *outcome) float64 { return float64(o.issued) }),
 		atMost(id, "calls of the API server in the roll-out for a pod, but for leases", 2.5/float64(r.each), func(o *outcome) float64 { return r.perPod(float64(o.work(rolling))) }),
+		atMost(id, "calls of tcr-webhook by the API server for a pod", 1.1, func(o *outcome) float64 { return r.perPod(o.asked("").count()) }),
 	}, r.ratios()...)
 }
 

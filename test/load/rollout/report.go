@@ -108,19 +108,27 @@ func (o *outcome) ours(phase int) (sum time.Duration) {
 	return sum
 }
 
-// created is how many pods the API server took in the roll-out, and failed how
-// many it did not.
-func (o *outcome) created() (made, failed float64) {
+// failed is how many creations of pods the API server refused in the roll-out.
+func (o *outcome) failed() (failed float64) {
 	want := labels{"group": "", "resource": "pods", "subresource": "", "verb": "POST"}
 	before := o.moments[rolling].api.by("apiserver_request_total", "code", want)
 	for code, n := range o.moments[rolling+1].api.by("apiserver_request_total", "code", want) {
-		if code == "201" {
-			made += n - before[code]
-		} else {
+		if code != "201" {
 			failed += n - before[code]
 		}
 	}
-	return made, failed
+	return failed
+}
+
+// asked are the calls of tcr-webhook in the roll-out, by the API server's
+// histogram of what they took. kind is admit, validating, or empty for both.
+func (o *outcome) asked(kind string) histogram {
+	const name = "apiserver_admission_webhook_admission_duration_seconds"
+	want := labels{"type": kind}
+	if kind == "" {
+		want = nil
+	}
+	return o.moments[rolling+1].api.histogram(name, want).since(o.moments[rolling].api.histogram(name, want))
 }
 
 // work is how many calls were about something else than who leads.

@@ -39,7 +39,7 @@ func (r *report) rolloutTable() string {
 		r.compare("by that without", func(o *outcome) string { return result.Number(o.rollout().Seconds() / base.rollout().Seconds()) }),
 		r.compare("until half of them run", func(o *outcome) string { return seconds(o.progress[len(o.progress)/2]) }),
 		r.compare("pods a second", func(o *outcome) string { return result.Number(float64(r.pods) / o.rollout().Seconds()) }),
-		r.compare("creations that failed", func(o *outcome) string { _, failed := o.created(); return result.Number(failed) }),
+		r.compare("creations that failed", func(o *outcome) string { return result.Number(o.failed()) }),
 		r.compareOurs("pods without pull secret or rewrite", func(o *outcome) string { return strconv.Itoa(o.found.unchanged) }),
 		r.compareOurs("pull Secrets in the end", func(o *outcome) string { return strconv.Itoa(o.found.secrets) }),
 		r.compareOurs("calls of "+issue, func(o *outcome) string { return strconv.Itoa(o.issued) }),
@@ -156,10 +156,10 @@ func (r *report) admissionTable() string {
 	var rows [][]string
 	for _, o := range r.runs[one:] {
 		before, now := o.moments[rolling], o.moments[rolling+1]
-		const asked = "apiserver_admission_webhook_admission_duration_seconds"
 		for _, kind := range []string{"admit", "validating"} {
-			want := labels{"type": kind}
-			rows = append(rows, quantiles(o.replicas, "API server, "+kind, now.api.histogram(asked, want).since(before.api.histogram(asked, want))))
+			if asked := o.asked(kind); asked.count() > 0 {
+				rows = append(rows, quantiles(o.replicas, "API server, "+kind, asked))
+			}
 		}
 		const handled = "tcr_webhook_admission_duration_seconds"
 		for _, hook := range hooksOf(now.replicas, handled) {

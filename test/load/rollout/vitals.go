@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/tcr-webhook/tcr-webhook/test/load/machine"
 )
 
 // vitals looks at processes every second.
@@ -87,7 +85,7 @@ func (v *vitals) memory(s server) (m memory, err error) {
 func cpuTimes(servers []server) (map[string]time.Duration, error) {
 	used := map[string]time.Duration{}
 	for _, s := range servers {
-		t, err := machine.PID(s.PID).CPUTime()
+		t, err := s.CPUTime()
 		if err != nil {
 			return nil, err
 		}
