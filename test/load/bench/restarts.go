@@ -117,14 +117,20 @@ func (d *fleet) restart(ctx context.Context) error {
 	d.leaving.Go(func() error {
 		ended := make(chan error, 1)
 		go func() { ended <- old.stop() }()
-		time.Sleep(leaves)
+		err := pause(ctx, leaves)
 		d.service.Remove(old.Address)
-		return <-ended
+		return errors.Join(err, <-ended)
 	})
+	return pause(ctx, leaves)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-time.After(leaves):
+	case <-timer.C:
 		return nil
 	}
 }

@@ -41,8 +41,9 @@ func aboveAll() []promise {
 				in("test/e2e", "TestRelease")...),
 		},
 		{
-			id:   "rollout",
-			text: "A roll-out of 20,000 pods on 2,000 nodes in 10,000 namespaces costs the API server little more than one without us.",
+			id:    "rollout",
+			text:  "A roll-out of 20,000 pods on 2,000 nodes in 10,000 namespaces costs the API server little more than one without us.",
+			tests: append(in("test/load/rollout", "TestASmallRun"), in("test/integration", "TestAPodWithItsPullSecretIsAskedAboutOnce")...),
 		},
 		{
 			id: "chaos",

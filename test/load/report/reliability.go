@@ -4,7 +4,7 @@ import "slices"
 
 // reliability are the goals R1 to R23.
 func reliability() []promise {
-	return slices.Concat(serving(), cloud(), pods(), cluster())
+	return slices.Concat(serving(), robust(), cloud(), secrets(), pods(), cluster())
 }
 
 // serving are the goals about calls that may not be lost.
@@ -47,6 +47,12 @@ func serving() []promise {
 				in("certs", "TestALostSecretCostsNothingThatIsServed"),
 			),
 		},
+	}
+}
+
+// robust are the goals about faults of our own and about callers that mean harm.
+func robust() []promise {
+	return []promise{
 		{
 			id: "R9",
 			text: "A replica with cold caches is not ready; called anyway it holds the call for up to half of its timeout, and then answers 503 with " +
@@ -85,7 +91,7 @@ func serving() []promise {
 	}
 }
 
-// cloud are the goals about tokens and Secrets when things are down.
+// cloud are the goals about tokens when things are down.
 func cloud() []promise {
 	return []promise{
 		{
@@ -127,6 +133,12 @@ func cloud() []promise {
 				in("test/stack/ledger", "TestJudge"),
 			),
 		},
+	}
+}
+
+// secrets are the goals about the pull Secrets.
+func secrets() []promise {
+	return []promise{
 		{
 			id: "R16",
 			text: "Where a namespace and its first pod come in the same second, the Secret is there before the kubelet's first pull in 99.9 % of 10,000 " +
