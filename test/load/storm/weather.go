@@ -5,20 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/tcr-webhook/tcr-webhook/test/load/storm/judge"
 	"github.com/tcr-webhook/tcr-webhook/test/load/storm/schedule"
-	"github.com/tcr-webhook/tcr-webhook/test/stack"
-	"github.com/tcr-webhook/tcr-webhook/test/stack/ledger"
 )
 
 // verdict is what came of a storm.
@@ -202,97 +194,6 @@ func (w *weather) attend(ctx context.Context, e schedule.Event) {
 	end(e.Tail)
 }
 
-const (
-	// settles is when the start has failed.
-	settles = 40 * time.Second
-	// recovers is when all must be well after the last fault: a lease, the turn of
-	// everything that waited for it, and the pauses that have grown meanwhile.
-	recovers = 45 * time.Second
-	// lookEvery is how often that is looked at.
-	lookEvery = 500 * time.Millisecond
-)
-
-// well waits until all is well, and tells how long that took, or what is not.
-func (w *weather) well(ctx context.Context, within time.Duration) (took time.Duration, missing error) {
-	begun := time.Now()
-	for {
-		missing = w.ill(ctx)
-		took = time.Since(begun)
-		if missing == nil || took > w.record.stretch(within) || ctx.Err() != nil {
-			return took, missing
-		}
-		wait(ctx, lookEvery)
-	}
-}
-
-// ill is what is not well now.
-func (w *weather) ill(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	for i, s := range w.Servers {
-		if err := s.Ready(ctx); err != nil {
-			return fmt.Errorf("replica %d: %w", i, err)
-		}
-	}
-	if _, err := w.Leader(ctx); err != nil {
-		return err
-	}
-	history, h := w.ledger.History(), w.record.history()
-	count, inAWhile := 0, time.Now().Add(w.life/10)
-	for name, space := range h.Spaces {
-		if space.Wanted.IsZero() || !space.Gone.IsZero() || time.Since(space.Wanted) < time.Second {
-			continue
-		}
-		count++
-		for _, host := range space.Hosts {
-			if !works(history[name], host, inAWhile) {
-				return fmt.Errorf("namespace %s has no login for %s", name, host)
-			}
-		}
-	}
-	if count < 6 {
-		return fmt.Errorf("there are %d namespaces that need a login", count)
-	}
-	return errors.Join(w.admits(ctx), w.pulls(ctx))
-}
-
-// admits has a pod admitted that is not kept.
-func (w *weather) admits(ctx context.Context) error {
-	p := newPod(w.crowd.any(w.crowd.intn(1<<16)), sites[0], stack.PublicHost+"/team/hello:1")
-	if err := w.Client.Create(ctx, p, client.DryRunAll); err != nil {
-		return fmt.Errorf("create a pod: %w", err)
-	}
-	if len(p.Spec.ImagePullSecrets) == 0 {
-		return errors.New("a pod has no pull secret")
-	}
-	return nil
-}
-
-// works tells whether the last of versions has a login for host at a time.
-func works(versions []ledger.Version, host string, at time.Time) bool {
-	if len(versions) == 0 {
-		return false
-	}
-	last := versions[len(versions)-1]
-	return last.Op != ledger.Deleted && last.Type == corev1.SecretTypeDockerConfigJson && last.Ends[host].After(at)
-}
-
-// pulls pulls an image of each instance with the Secret of a namespace, as a
-// kubelet does.
-func (w *weather) pulls(ctx context.Context) error {
-	name := w.crowd.any(w.crowd.intn(1 << 16))
-	var s corev1.Secret
-	if err := w.Client.Get(ctx, client.ObjectKey{Namespace: name, Name: pullSecret}, &s); err != nil {
-		return fmt.Errorf("read the pull Secret of %s: %w", name, err)
-	}
-	for _, i := range serving(name) {
-		if _, err := w.Pull(ctx, i.host()+"/team/hello:1", &s); err != nil {
-			return fmt.Errorf("pull from %s with the login of %s: %w", i.host(), name, err)
-		}
-	}
-	return nil
-}
-
 // rounds of the drill.
 const rounds = 4
 
@@ -314,87 +215,4 @@ func (w *weather) drill(ctx context.Context) {
 		}
 		wait(ctx, 2500*time.Millisecond)
 	}
-}
-
-// conclude judges what was seen.
-func (w *weather) conclude(v *verdict) {
-	h := w.record.history()
-	h.Life, h.Begun, h.Ended, h.Busy = w.life, w.begun, time.Now(), w.record.busy
-	v.busy = h.Busy
-	h.Secrets, h.Instances, h.Moved = w.ledger.History(), map[string]string{}, map[string]string{}
-	for _, s := range instances() {
-		h.Instances[s.host()], h.Instances[s.moved()] = s.id, s.id
-		if s.private {
-			h.Moved[s.id] = s.moved()
-		}
-	}
-	issued := w.Cloud.Calls(issue)
-	for _, c := range issued {
-		id, _ := c.Params["RegistryId"].(string)
-		h.Calls = append(h.Calls, judge.Call{At: w.clock.real(c.Time), Instance: id})
-		if c.Answered && c.Status == 200 && c.Code == "" {
-			v.tokens++
-		}
-	}
-	v.violations = append(w.record.violations, judge.Judge(&h)...)
-	v.notes, v.stalled = w.record.notes, w.record.stalled
-	v.recovered, v.growth = w.recovered, w.growth
-	v.slopes, v.watched = judge.Steepest(w.record.looks, w.plan.Length/3)
-	for _, a := range h.Admissions {
-		switch a.Outcome {
-		case judge.Admitted:
-			v.pods++
-		case judge.Lost:
-			v.lost++
-		}
-	}
-	for _, versions := range h.Secrets {
-		v.versions += len(versions)
-		for i, now := range versions {
-			for host, ends := range now.Ends {
-				if i == 0 || !versions[i-1].Ends[host].Equal(ends) {
-					v.logins++
-				}
-			}
-		}
-	}
-}
-
-// keepLogs copies what a broken storm is explained by.
-func (w *weather) keepLogs(dir string, v *verdict) error {
-	if dir == "" {
-		dir = filepath.Join(os.TempDir(), "tcr-webhook-storm-logs")
-	}
-	dir = filepath.Join(dir, fmt.Sprintf("seed-%d", w.plan.Seed))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	w.say("the logs are in %s", dir)
-	files, err := filepath.Glob(filepath.Join(w.dir, "*.log"))
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(f)), text, 0o600); err != nil {
-			return err
-		}
-	}
-	var text string
-	for _, violation := range v.violations {
-		text += violation.String() + "\n"
-	}
-	for name, versions := range w.ledger.History() {
-		for _, now := range versions {
-			text += fmt.Sprintf("%s %s %-7s %s %s by %s:", now.Seen.Format("15:04:05.000"), name, now.Op, now.ResourceVersion, now.Type, now.Manager)
-			for _, host := range slices.Sorted(maps.Keys(now.Ends)) {
-				text += " " + host + " until " + now.Ends[host].Format("15:04:05")
-			}
-			text += "\n"
-		}
-	}
-	return os.WriteFile(filepath.Join(dir, "seen.txt"), []byte(text), 0o600)
 }
