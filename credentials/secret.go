@@ -67,9 +67,15 @@ func takesOver(want []Login, o Observed, now time.Time) bool {
 	return slices.ContainsFunc(want, func(l Login) bool { return l.keepsOld(o, now) })
 }
 
+// noVersion is a resource version that no object will ever have, the greatest
+// that there can be. An apply that carries it creates, and is a conflict where
+// another replica has created a moment before: its login may be the newer one,
+// and with the same field manager nothing else keeps them apart.
+const noVersion = "9223372036854775807"
+
 // apply is the Secret as we own it. With o existing it carries its UID and
 // resource version: with the latter alone, a Secret that was deleted in the
-// meantime would come back.
+// meantime would come back. Otherwise it is for creation alone.
 func (c content) apply(namespace, name string, o Observed, digestKey []byte) (*corev1ac.SecretApplyConfiguration, error) {
 	logins, err := json.Marshal(c.held)
 	if err != nil {
@@ -89,7 +95,7 @@ func (c content) apply(namespace, name string, o Observed, digestKey []byte) (*c
 		WithAnnotations(annotations).
 		WithData(map[string][]byte{dataKey: c.data})
 	if o.Exists {
-		s.WithUID(o.UID).WithResourceVersion(o.ResourceVersion)
+		return s.WithUID(o.UID).WithResourceVersion(o.ResourceVersion), nil
 	}
-	return s, nil
+	return s.WithResourceVersion(noVersion), nil
 }

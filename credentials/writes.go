@@ -33,10 +33,18 @@ func (k *Keeper) act(ctx context.Context, namespace string, v view) error {
 		return fmt.Errorf("wait to write secret %s: %w", k.SecretName, ctx.Err())
 	}
 	err := k.carryOut(ctx, namespace, v)
+	if errors.Is(err, errMade) {
+		return nil
+	}
 	k.Metrics.wrote(v.plan.Action, err)
 	k.tellOf(namespace)(written(v.plan.Action, k.SecretName, err))
 	return err
 }
+
+// errMade is that another replica was first to create. Its Secret serves as well
+// as ours would; whether it is all that it should be is seen when it is looked at
+// again, as after each write.
+var errMade = errors.New("another replica has made the secret")
 
 func (k *Keeper) carryOut(ctx context.Context, namespace string, v view) error {
 	switch v.plan.Action {
@@ -85,10 +93,12 @@ func (k *Keeper) write(ctx context.Context, namespace string, v view, opts ...cl
 		return err
 	}
 	err = k.Client.Apply(ctx, secret, append(opts, client.FieldOwner(FieldManager))...)
-	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+	switch {
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return errGone
-	}
-	if err != nil {
+	case !o.Exists && apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict):
+		return errMade
+	case err != nil:
 		return fmt.Errorf("apply secret %s: %w", k.SecretName, err)
 	}
 	return nil
