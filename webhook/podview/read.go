@@ -100,7 +100,7 @@ type words struct {
 	seed maphash.Seed
 	// lately has the two last ones of each remainder of the hash: of the forty of
 	// a review, some have the same.
-	lately [128][2]string
+	lately [256][2]string
 }
 
 // maxWord is the longest text that is kept, in bytes.
