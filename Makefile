@@ -7,8 +7,14 @@ IMAGE    ?= tcr-webhook:dev
 FUZZTIME ?= 60s
 
 # Tests that start a real API server; every other package is a unit.
-INTEGRATION := ./test/integration/... ./test/chart/live/... ./test/cluster/... ./test/stack/... ./test/demo/...
+INTEGRATION := ./test/integration/... ./test/cluster/... ./test/stack/... ./test/demo/...
+# Helm and the API server at work on the chart: no code of ours runs here that
+# could race, and the detector makes Helm's four times as slow.
+CHART_LIVE := ./test/chart/live/...
 UNIT = $(shell go list ./... | grep -Ev '/test/(integration|cluster|stack|demo|e2e|[a-z]+/live)(/|$$)')
+
+# Of the measurements, in a module of their own, what needs no API server.
+LOAD_UNIT := ./bench/... ./generate ./machine ./openloop ./report ./result ./rollout ./scale ./storm/...
 
 # Tests of the node agent that take root; without it they are skipped.
 HOSTS_E2E := TestTheFile|TestTheFolder|TestTheDisk|TestWithoutProc
@@ -19,6 +25,9 @@ ALERTS := TestAlertsFireUnderTheirFaults
 # The race detector needs a C compiler, which a machine may lack.
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && echo 'int main(void) { return 0; }' | \
 	$$(go env CC) -include stdlib.h -pthread -x c -o /dev/null - 2>/dev/null && echo -race)
+
+# What was measured is put together, also where a goal was missed.
+REPORT := go -C test/load run ./report
 
 # Tools are pinned in test/tools and built once for each state of it.
 TOOLS     := $(CURDIR)/bin/tools-$(shell cat test/tools/go.mod test/tools/go.sum | cksum | cut -d' ' -f1)
@@ -41,11 +50,14 @@ test: test-unit test-integration ## every test that needs no root
 test-unit: $(GOTESTSUM) ## pure functions, fakes, fake time: seconds
 	@$(if $(RACE),,echo "no C compiler: testing without the race detector")
 	@$(GOTESTSUM) --format pkgname -- $(RACE) $(UNIT)
+	@cd test/load && $(GOTESTSUM) --format pkgname -- -short $(LOAD_UNIT)
 
 .PHONY: test-integration
 test-integration: $(GOTESTSUM) cluster ## real API server, SDK and registry: minutes
 	@$(if $(RACE),,echo "no C compiler: testing without the race detector")
-	@$(GOTESTSUM) --format testname -- $(RACE) -count=1 -timeout=25m -p=1 -parallel=2 $(INTEGRATION)
+	@$(GOTESTSUM) --format testname -- $(RACE) -count=1 -timeout=25m -p=1 -parallel=3 $(INTEGRATION)
+	@$(GOTESTSUM) --format testname -- -count=1 -timeout=10m $(CHART_LIVE)
+	@cd test/load && $(GOTESTSUM) --format testname -- -count=1 -timeout=12m -run TestStormOfTwoMinutes ./storm
 
 .PHONY: e2e
 e2e: $(GOTESTSUM) ## as root: the chart on a real node, an application pulled by its kubelet; KEEP=1 leaves it up
@@ -73,21 +85,31 @@ fuzz: ## each fuzz target for FUZZTIME (60s)
 	done
 
 .PHONY: bench
-bench: ## against other webhooks, in process, over TLS and on an API server; writes test/load/report.md
-	@go -C test/load run ./bench --api-server
+bench: ## against other webhooks, in process, over TLS and on an API server: eight minutes; writes test/load/bench.md
+	@go -C test/load run ./bench --api-server; status=$$?; $(REPORT); exit $$status
 
 .PHONY: chaos
-chaos: cluster ## no call lost by restarts, faults and attacks, no login that ends: half an hour
+chaos: cluster ## no call lost by restarts, faults and attacks, no login that ends; twenty storms, and bugs they find: over an hour
 	@go -C test/load test -count=1 -timeout=20m ./chaos
 	@go -C test/load test -count=1 -timeout=25m -parallel=4 ./credentials
+	@go -C test/load run ./storm --seeds 1..20 --parallel 3 --for 2m --save .; status=$$?; $(REPORT); exit $$status
+	@STORM_PLANT=1 go -C test/load test -count=1 -timeout=40m -parallel=3 -run TestPlantedBugsAreFound ./storm
+
+.PHONY: soak
+soak: cluster ## half an hour of storms, and what is left of memory, goroutines and files after it; writes test/load/results/soak.json
+	@go -C test/load run ./storm --soak --for 30m --save .; status=$$?; $(REPORT); exit $$status
 
 .PHONY: certmanager
 certmanager: cluster ## certs.mode cert-manager with cert-manager's own controllers: minutes, most of them to compile
 	@go -C test/certmanager vet ./... && go -C test/certmanager test -count=1 -timeout=15m ./...
 
 .PHONY: scale
-scale: build cluster ## three replicas for 10,000 namespaces: a quarter of an hour; writes test/load/credentials.md
-	@go -C test/load run ./scale
+scale: build cluster ## three replicas for 10,000 namespaces: twenty minutes; writes test/load/credentials.md
+	@go -C test/load run ./scale; status=$$?; $(REPORT); exit $$status
+
+.PHONY: rollout
+rollout: build ## 20,000 pods on 2,000 nodes without us, with one replica and with three: twenty minutes; writes test/load/rollout.md
+	@go -C test/load run ./rollout; status=$$?; $(REPORT); exit $$status
 
 .PHONY: policies
 policies: cluster ## rendered policies against the engine on 10,000 pods: minutes; make test tries 400
@@ -111,9 +133,10 @@ verify: ## what is generated or derived is up to date
 check: lint verify test ## what a commit must pass
 
 .PHONY: build
-build: ## bin/tcr-webhook, bin/kubectl-tcr and, on Linux, bin/tcr-hosts, static
+build: ## bin/tcr-webhook, bin/kubectl-tcr with its completion and, on Linux, bin/tcr-hosts, static
 	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/tcr-webhook ./cmd/kubectl-tcr \
 		$(if $(filter linux,$(shell go env GOOS)),./cmd/tcr-hosts)
+	@install -m 0755 cmd/kubectl-tcr/kubectl_complete-tcr bin/
 
 .PHONY: image
 image: ## the container image as an OCI layout in bin/image; PUSH=1 pushes it as IMAGE (tcr-webhook:dev)
