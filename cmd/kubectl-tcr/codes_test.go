@@ -29,7 +29,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	printed := codes()
 	slices.Sort(printed)
 	assert.Equal(t, slices.Compact(printed), explained)
-	assert.Equal(t, len(printed), len(regexp.MustCompile(`id="tcr`).FindAllString(string(text), -1)), "a row of another form")
+	assert.Len(t, regexp.MustCompile(`id="tcr`).FindAllString(string(text), -1), len(printed), "a row of another form")
 	assert.Regexp(t, `/blob/v\d+\.\d+\.\d+/deploy/README\.md#tcr304$`, release.Link("TCR304"))
 }
 

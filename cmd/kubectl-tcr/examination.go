@@ -82,7 +82,7 @@ func (e *examination) examine(ctx context.Context) {
 		e.atRightsToInstall(ctx)
 		return
 	}
-	e.skip(doctor.ThingInstall, "it is installed")
+	e.skip(doctor.ThingInstall, doctor.NotNeeded) // it is installed
 	e.found = append(e.found, health.Judge(e.facts).Findings...)
 	if e.facts.Document == nil {
 		e.skip(health.ThingDocument, "there is no status of the server")

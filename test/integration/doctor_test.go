@@ -337,7 +337,7 @@ func faultsOfNamespaces() []fault {
 			require.NoError(t, b.Client.Status().Update(t.Context(), quota)) // as its controller would
 			return mend
 		}},
-		{name: "a policy refuses the Secret where a pod needs it", code: "TCR408", text: "namespace needy does not take", inject: func(t *testing.T, b *bed) func() {
+		{name: "a quota refuses the Secret where a pod needs it", code: "TCR408", text: "namespace needy does not take", inject: func(t *testing.T, b *bed) func() {
 			require.NoError(t, b.Client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "needy"}}))
 			quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: "needy", Name: "none"}, Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{"count/secrets": resource.MustParse("0")}}}
 			mend := b.add(t, quota)

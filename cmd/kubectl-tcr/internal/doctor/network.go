@@ -10,9 +10,6 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/cmd/kubectl-tcr/internal/health"
 )
 
-// anywhere are the blocks that every address is in.
-var anywhere = []string{"0.0.0.0/0", "::/0"}
-
 // OfNetworkPolicies says which of the policies about pods with these labels keep
 // calls of the API server from port, or calls of Tencent Cloud's API from leaving.
 // They add up: what one lets through is let through.
@@ -55,7 +52,7 @@ const httpsPort = 443
 
 func fromAnywhere(peers []networkingv1.NetworkPolicyPeer) bool {
 	return len(peers) == 0 || slices.ContainsFunc(peers, func(p networkingv1.NetworkPolicyPeer) bool {
-		return p.IPBlock != nil && slices.Contains(anywhere, p.IPBlock.CIDR) && len(p.IPBlock.Except) == 0
+		return p.IPBlock != nil && slices.Contains([]string{"0.0.0.0/0", "::/0"}, p.IPBlock.CIDR) && len(p.IPBlock.Except) == 0
 	})
 }
 

@@ -17,7 +17,7 @@ func TestVersionIsTheCharts(t *testing.T) {
 		AppVersion string `json:"appVersion"`
 	}
 	require.NoError(t, yaml.Unmarshal(text, &chart))
-	assert.Equal(t, chart.AppVersion, Version, "cmd/kubectl-tcr/internal/release has another")
+	assert.Equal(t, Version, chart.AppVersion, "cmd/kubectl-tcr/internal/release has another")
 }
 
 func TestSkew(t *testing.T) {
