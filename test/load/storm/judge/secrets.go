@@ -23,8 +23,8 @@ func (h *History) rewrites() (found []Violation) {
 				continue
 			}
 			for host, ends := range v.Ends {
-				// A token may end before its time by the cloud's clock, which is off by a thirtieth of a life.
-				if dead := v.Wrote.Sub(ends); dead > second+h.Life/30 {
+				// The cloud's clock is off by a thirtieth of a life, and a request takes its time.
+				if dead := v.Wrote.Sub(ends); dead > h.stretch(second)+h.Life/30 {
 					found = append(found, Violation{NeverDead, v.Seen, fmt.Sprintf("%s got a login for %s that had ended for %s", namespace, host, dead)})
 				}
 				if i == 0 || versions[i-1].Op == ledger.Deleted || versions[i-1].UID != v.UID || versions[i-1].Manager != ours {
