@@ -113,7 +113,10 @@ func TestDoctorNamesWhatTheCloudRefuses(t *testing.T) {
 		{"no OIDC token", entry("  identity: PodIdentity\n"), "TCR201", "no pod identity"},
 		{"no role of the node", entry("  identity: NodeRole\n"), "TCR201", "role"},
 		{"STS does not know the role", entry("  assumeRole: " + roles + "nobody\n"), "TCR201", "roleName/nobody"},
-		{"STS refuses the role", entry("  assumeRole: " + roles + "stranger\n"), "TCR201", "sts:AssumeRole on " + roles + "stranger"},
+		{"STS refuses the role", func() {
+			c.Cloud.SetFault("AssumeRole", tencent.Fault{Code: "AuthFailure.UnauthorizedOperation"})
+			entry("  assumeRole: " + roles + "stranger\n")()
+		}, "TCR201", "sts:AssumeRole on " + roles + "stranger"},
 		{"a fixed login that is not there", entry("- name: robot\n  hosts: [robot.tencentcloudcr.com]\n  credentialSecret: robot\n"), "TCR207", "the login of robot cannot be read"},
 
 		{"the clock", func() { c.ahead.Store(int64(10 * time.Minute)); c.afresh(t, cloudConfig) }, "TCR203", "clock"},
