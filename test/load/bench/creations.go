@@ -160,10 +160,10 @@ func (c *creations) slices() []int {
 }
 
 // added is what ours adds at the quantile p, by what another webhook adds, in
-// some slices. It is NaN if the other seems to add nothing, or if the rate was
+// some slices. It is NaN if one of them seems to add nothing, or if the rate was
 // not held.
 func (c *creations) added(by string, p float64, slices []int) float64 {
-	if c.more(by, p, slices) <= 0 || !c.held(p) {
+	if c.more(by, p, slices) <= 0 || c.more(contender.Ours, p, slices) <= 0 || !c.held(p) {
 		return math.NaN()
 	}
 	return c.more(contender.Ours, p, slices) / c.more(by, p, slices)

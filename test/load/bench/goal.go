@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/contender"
@@ -140,7 +141,12 @@ func (r *restarted) goals() []result.Goal {
 func (c *creations) policyGoals() []result.Goal {
 	share := func(slices []int) float64 { return c.added(policy, 0.5, slices) }
 	low, high := sample.Interval(len(c.slices()), share)
-	p50 := func(slices []int) float64 { return c.more(contender.Ours, 0.5, slices) / milli }
+	p50 := func(slices []int) float64 {
+		if more := c.more(contender.Ours, 0.5, slices); more > 0 {
+			return more / milli
+		}
+		return math.NaN() // which tells of the machine alone
+	}
 	least, most := sample.Interval(len(c.slices()), p50)
 	return []result.Goal{
 		{
