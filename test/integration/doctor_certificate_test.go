@@ -37,14 +37,14 @@ func TestDoctorNamesWhatIsWrongWithTheCertificate(t *testing.T) {
 			}
 		})
 	}
-	for _, tt := range []struct {
+	for _, tt := range []struct { //nolint:paralleltest // one after the other
 		name, code, text string
 		pem              []byte
 	}{
 		{"of somebody else", "TCR108", "", other},
 		{"none", "TCR108", "no caBundle", nil},
 	} {
-		t.Run(tt.name, func(t *testing.T) { //nolint:paralleltest // one after the other
+		t.Run(tt.name, func(t *testing.T) {
 			mend := bundle(tt.pem)
 			b.p.names(t, b.Stack, tt.code, tt.text)
 			mend()

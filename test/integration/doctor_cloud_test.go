@@ -92,7 +92,7 @@ func TestDoctorNamesWhatTheCloudRefuses(t *testing.T) {
 	revoked := c.Cloud.NewIdentity()
 	c.Cloud.AddIdentity(revoked)
 	c.Cloud.Revoke(revoked.SecretID)
-	for _, f := range []struct {
+	for _, f := range []struct { //nolint:paralleltest // one fault at a time
 		name       string
 		inject     func()
 		code, text string
@@ -133,7 +133,7 @@ func TestDoctorNamesWhatTheCloudRefuses(t *testing.T) {
 		{"no name resolves", route(running()), "TCR304", "no name resolves"},
 		{"the name resolves elsewhere", route(running(), tencent.DNSRecord{VPC: "vpc-abc123", IP: "10.0.0.99", Public: true}), "TCR304", "no name resolves to it"},
 	} {
-		t.Run(f.name, func(t *testing.T) { //nolint:paralleltest // one fault at a time
+		t.Run(f.name, func(t *testing.T) {
 			f.inject()
 			c.p.names(t, c.Stack, f.code, f.text)
 		})

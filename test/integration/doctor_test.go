@@ -182,7 +182,7 @@ func (b *bed) try(t *testing.T, faults []fault) {
 	t.Helper()
 	b.p.names(t, b.Stack, "", "")
 	for _, f := range faults {
-		t.Run(f.name, func(t *testing.T) { //nolint:paralleltest // one fault at a time
+		t.Run(f.name, func(t *testing.T) {
 			mend := f.inject(t, b)
 			b.p.names(t, b.Stack, f.code, f.text, f.args...)
 			mend()
@@ -214,48 +214,59 @@ func faultsOfTheInstallation() []fault {
 	const ns = stack.Namespace
 	return []fault{
 		{name: "no Deployment", code: "TCR101", text: "there is no Deployment", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			mend := b.remove(t, &appsv1.Deployment{}, ns, "tcr-webhook")
 			return func() { mend(); b.status(t, 2, 2) }
 		}},
-		{name: "no replica is ready", code: "TCR102", text: "none of 2 replicas is ready", inject: func(t *testing.T, b *bed) func() { return b.status(t, 2, 0) }},
-		{name: "one replica", code: "TCR102", text: "there is one replica", inject: func(t *testing.T, b *bed) func() { return b.status(t, 1, 1) }},
+		{name: "no replica is ready", code: "TCR102", text: "none of 2 replicas is ready", inject: func(t *testing.T, b *bed) func() { t.Helper(); return b.status(t, 2, 0) }},
+		{name: "one replica", code: "TCR102", text: "there is one replica", inject: func(t *testing.T, b *bed) func() { t.Helper(); return b.status(t, 1, 1) }},
 		{name: "no endpoints", code: "TCR105", text: "no ready endpoint", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.remove(t, &discoveryv1.EndpointSlice{}, ns, "tcr-webhook-1")
 		}},
 		{name: "its image is one of its own instance", code: "TCR116", text: privateImage, inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return change(t, b, ns, "tcr-webhook", func(d *appsv1.Deployment) { d.Spec.Template.Spec.Containers[0].Image = privateImage })
 		}},
 		{name: "a network policy lets nobody in", code: "TCR117", text: "NetworkPolicy deny-all", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			put := b.remove(t, &networkingv1.NetworkPolicy{}, ns, "tcr-webhook") // which lets all in
 			take := b.add(t, &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "deny-all"}})
 			return func() { take(); put() }
 		}},
 		{name: "a network policy lets nothing out", code: "TCR117", text: "from calling the API server", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.add(t, &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "dns-only"}, Spec: networkingv1.NetworkPolicySpec{
 				PolicyTypes: []networkingv1.PolicyType{"Egress"}, Egress: []networkingv1.NetworkPolicyEgressRule{{Ports: []networkingv1.NetworkPolicyPort{{Port: new(intstr.FromInt32(53))}}}},
 			}})
 		}},
 		{name: "the configuration is broken", code: "TCR603", text: "registrys", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return change(t, b, ns, "tcr-webhook-config", func(cm *corev1.ConfigMap) { cm.Data["config.yaml"] += "registrys: []\n" })
 		}},
 		{name: "the server refuses the configuration", code: "TCR604", text: "registrys", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			require.NoError(t, b.WriteConfig(stack.DefaultConfig+"registrys: []\n"))
 			return func() { require.NoError(t, b.WriteConfig(stack.DefaultConfig)) }
 		}},
 		{name: "an entry that never takes effect", code: "TCR610", text: "registries[1]", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return change(t, b, ns, "tcr-webhook-config", func(cm *corev1.ConfigMap) { cm.Data["config.yaml"] += "- instance: tcr-m3ut3qxx\n" })
 		}},
 		{name: "the leader is of another installation", code: "TCR118", text: "is none of the pods", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			var d appsv1.Deployment
 			require.NoError(t, b.Client.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "tcr-webhook"}, &d))
 			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "tcr-webhook-7c9f-x2", Labels: d.Spec.Template.Labels}, Spec: d.Spec.Template.Spec}
 			return b.add(t, pod)
 		}},
 		{name: "what the add-on left", code: "TCR701", text: "its namespace tcr-assistant-system", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			require.NoError(t, b.Client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "tcr-assistant-system"}}))
 			return func() { b.finalize(t, "tcr-assistant-system") }
 		}},
 		{name: "a ServiceAccount that the add-on changed", code: "TCR701", text: "1 ServiceAccount that name them", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.add(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "patched"}, ImagePullSecrets: []corev1.LocalObjectReference{{Name: "tcr.ipstcr-m3ut3qxx-vpc"}}})
 		}},
 	}
@@ -274,14 +285,16 @@ func (b *bed) finalize(t *testing.T, name string) {
 func faultsOfTheRegistrations() []fault {
 	type hook = admissionregistrationv1.MutatingWebhook
 	entry := func(edit func(*hook)) func(t *testing.T, b *bed) func() {
-		return func(t *testing.T, b *bed) func() { return b.entry(t, "pods.tcr-webhook.io", edit) }
+		return func(t *testing.T, b *bed) func() { t.Helper(); return b.entry(t, "pods.tcr-webhook.io", edit) }
 	}
 	return []fault{
 		{name: "no validating registration", code: "TCR104", text: "ValidatingWebhookConfiguration zz-tcr-webhook does not exist", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			b.remove(t, &admissionregistrationv1.ValidatingWebhookConfiguration{}, "", "zz-tcr-webhook")
 			return func() { require.NoError(t, b.Register(t.Context(), nil)) }
 		}},
 		{name: "no mutating registration", code: "TCR104", text: "MutatingWebhookConfiguration zz-tcr-webhook does not exist", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			b.remove(t, &admissionregistrationv1.MutatingWebhookConfiguration{}, "", "zz-tcr-webhook")
 			return func() { require.NoError(t, b.Register(t.Context(), nil)) }
 		}},
@@ -296,26 +309,31 @@ func faultsOfTheRegistrations() []fault {
 		})},
 		{name: "failurePolicy Ignore", code: "TCR115", text: "pods.tcr-webhook.io has failurePolicy Ignore", inject: entry(func(w *hook) { w.FailurePolicy = new(admissionregistrationv1.Ignore) })},
 		{name: "failurePolicy Fail for what a cluster needs", code: "TCR115", text: "pods-best-effort.tcr-webhook.io has failurePolicy Fail", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.entry(t, "pods-best-effort.tcr-webhook.io", func(w *hook) { w.FailurePolicy = new(admissionregistrationv1.Fail) })
 		}},
 		{name: "another port", code: "TCR122", text: "the API server is refused", inject: entry(func(w *hook) { w.ClientConfig.Service.Port = new(int32(1)) })},
 		{name: "another path", code: "TCR122", text: "nothing at the path", inject: entry(func(w *hook) { w.ClientConfig.Service.Path = new("/elsewhere") })},
 		{name: "another Service", code: "TCR124", text: "there is no Service tcr-webhook/elsewhere", inject: entry(func(w *hook) { w.ClientConfig.Service.Name = "elsewhere" })},
 		{name: "a namespaceSelector that leaves all out", code: "TCR125", text: "namespaceSelector leaves the namespace out", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.entry(t, "", func(w *hook) { w.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}} })
 		}},
 		{name: "rules of another resource", code: "TCR125", text: "the registration does not let it through", inject: entry(func(w *hook) { w.Rules[0].Resources = []string{"pods/ephemeralcontainers"} })},
 		{name: "nobody answers", code: "TCR122", text: "refused", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			require.NoError(t, b.Server.Stop())
 			return func() { require.NoError(t, b.Server.Restart(t.Context())) }
 		}},
 		{name: "scaled to nothing", code: "TCR102", text: "scaled to 0", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			require.NoError(t, b.Server.Stop())
 			mend := b.status(t, 0, 0)
 			assert.Contains(t, b.p.run(t, "doctor").stdout, "pods are registered with a webhook that is not there")
 			return func() { mend(); require.NoError(t, b.Server.Restart(t.Context())) }
 		}},
 		{name: "nobody leads", code: "TCR103", text: "no replica", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			// Whoever has no leader is asked by nobody: otherwise what comes of it is
 			// the first thing to see.
 			require.NoError(t, b.Server.Stop())
@@ -330,6 +348,7 @@ func faultsOfNamespaces() []fault {
 		{name: "the namespace opted out", code: "TCR129", text: "opted out by the label", args: []string{"--from-namespace", "apart"}, inject: nothing},
 		{name: "the namespace is not selected", code: "TCR130", text: "does not select the namespace", args: []string{"-n", "no-tcr"}, inject: nothing},
 		{name: "a quota refuses the Secret", code: "TCR408", text: "namespace tight does not take the pull Secret", args: []string{"-n", "tight"}, inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			require.NoError(t, b.Client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "tight"}}))
 			quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: "tight", Name: "none"}, Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{"count/secrets": resource.MustParse("0")}}}
 			mend := b.add(t, quota)
@@ -338,6 +357,7 @@ func faultsOfNamespaces() []fault {
 			return mend
 		}},
 		{name: "a quota refuses the Secret where a pod needs it", code: "TCR408", text: "namespace needy does not take", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			require.NoError(t, b.Client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "needy"}}))
 			quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: "needy", Name: "none"}, Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{"count/secrets": resource.MustParse("0")}}}
 			mend := b.add(t, quota)
@@ -348,34 +368,44 @@ func faultsOfNamespaces() []fault {
 			return func() { mend(); require.NoError(t, b.Client.Delete(t.Context(), pod, client.GracePeriodSeconds(0))) }
 		}},
 		{name: "a Secret of somebody else", code: "TCR409", text: "somebody else's in namespace default", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			_ = b.Client.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "tcr-pull"}})
 			return b.add(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "tcr-pull"}})
 		}},
 		{name: "a Secret that nobody uses", code: "TCR407", text: "left in namespace no-tcr", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.add(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "no-tcr", Name: "tcr-pull", Labels: map[string]string{"app.kubernetes.io/managed-by": "tcr-webhook"}}})
 		}},
 		{name: "another webhook takes the pull secret away", code: "TCR131", text: "one of zzz-other", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.undone(t, `[{"op":"add","path":"/spec/imagePullSecrets","value":[]}]`)
 		}},
 		{name: "another webhook puts the image back", code: "TCR131", text: "puts back the image", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.undone(t, `[{"op":"replace","path":"/spec/containers/0/image","value":"demo.tencentcloudcr.com/tcr-webhook-sample/app:1"}]`)
 		}},
 		{name: "nodes do not reach the bucket", code: "TCR311", text: "bucket tcr-m3ut3qxx-1250000000.cos.ap-guangzhou.myqcloud.com: default/stuck", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.stuck(t, `failed to copy: httpReadSeeker: failed open: Get "https://tcr-m3ut3qxx-1250000000.cos.ap-guangzhou.myqcloud.com/docker/registry/v2/blobs/x": dial tcp 1.2.3.4:443: i/o timeout`)
 		}},
 		{name: "nodes do not find the name", code: "TCR312", text: "nodes do not find demo-vpc.tencentcloudcr.com by DNS", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.stuck(t, `failed to do request: Head "https://demo-vpc.tencentcloudcr.com/v2/team/hello/manifests/1": dial tcp: lookup demo-vpc.tencentcloudcr.com on 10.0.0.10:53: no such host`)
 		}},
 		{name: "nodes do not reach the registry", code: "TCR313", text: "nodes do not reach the registry", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.stuck(t, `failed to do request: Head "https://demo.tencentcloudcr.com/v2/team/hello/manifests/1": dial tcp 10.0.0.2:443: i/o timeout`)
 		}},
 		{name: "nodes do not trust the registry", code: "TCR314", text: "do not trust", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.stuck(t, `tls: failed to verify certificate: x509: certificate signed by unknown authority`)
 		}},
 		{name: "the registry refuses the login", code: "TCR406", text: "refuses the login", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.stuck(t, `failed to authorize: failed to fetch oauth token: unexpected status: 401 Unauthorized`)
 		}},
 		{name: "the login has no right to the image", code: "TCR410", text: "no right to the image", inject: func(t *testing.T, b *bed) func() {
+			t.Helper()
 			return b.stuck(t, `pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed`)
 		}},
 	}
