@@ -216,8 +216,11 @@ func TestABusyMachineIsGivenTime(t *testing.T) {
 	h := good()
 	h.Secrets["a-1"] = append(h.Secrets["a-1"], version(ledger.Deleted, 90, 110), version(ledger.Created, 98, 120))
 	assert.NotEmpty(t, Judge(&h))
+	h.Admissions[0].Outcome, h.Admissions[0].Error = Lost, "failed to call webhook: context deadline exceeded"
 	h.Busy = 3
 	assert.Empty(t, Judge(&h))
+	h.Admissions[0].Error = "failed to call webhook: EOF"
+	assert.Len(t, Judge(&h), 1, "time is no reason for this")
 }
 
 // looks has a process that grows by this much a look.
