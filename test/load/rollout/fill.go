@@ -81,7 +81,7 @@ func newNode(i int) *corev1.Node {
 // awaitEach returns when there are n objects of this name, one to a namespace.
 func (b *bed) awaitEach(ctx context.Context, kind, name string, n int) error {
 	objects := b.metadata.Resource(schema.GroupVersionResource{Version: "v1", Resource: kind})
-	return until(ctx, 2*time.Second, fmt.Sprintf("%s %s in %d namespaces", kind, name, n), func(ctx context.Context) (bool, error) {
+	return until(ctx, 5*time.Second, fmt.Sprintf("%s %s in %d namespaces", kind, name, n), func(ctx context.Context) (bool, error) {
 		list, err := objects.List(ctx, metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", name).String(), ResourceVersion: "0"})
 		if err != nil {
 			return false, err

@@ -5,7 +5,7 @@
 // until all pods run. API server, controllers, scheduler and tcr-webhook are the
 // real ones; KWOK plays kubelet to nodes that are not there. It writes rollout.md
 // with its plot, and ends with an error where a goal that binds is missed. It
-// takes about twenty minutes. Linux only.
+// takes about twenty-five minutes. Linux only.
 package main
 
 import (
