@@ -98,7 +98,9 @@ func (s *Server) ready(ctx context.Context, p *process.Process) error {
 }
 
 // Ready is nil if the replica says that it is ready for calls.
-func (s *Server) Ready(ctx context.Context) error { return process.Get(ctx, http.DefaultClient, s.probes) }
+func (s *Server) Ready(ctx context.Context) error {
+	return process.Get(ctx, http.DefaultClient, s.probes)
+}
 
 // URL is that of a path on the port of the metrics: /metrics, or /status.
 func (s *Server) URL(path string) string { return strings.TrimSuffix(s.metrics, "/metrics") + path }
