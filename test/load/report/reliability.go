@@ -1,10 +1,15 @@
 package main
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // reliability are the goals R1 to R23.
 func reliability() []promise {
-	return slices.Concat(serving(), robust(), cloud(), secrets(), pods(), cluster())
+	all := slices.Concat(serving(), robust(), cloud(), secrets(), pods(), cluster())
+	slices.SortFunc(all, func(a, b promise) int { return cmp.Or(cmp.Compare(len(a.id), len(b.id)), cmp.Compare(a.id, b.id)) })
+	return all
 }
 
 // serving are the goals about calls that may not be lost.
