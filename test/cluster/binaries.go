@@ -47,23 +47,7 @@ func Binaries(ctx context.Context, progress io.Writer) (dir string, err error) {
 // plays kubelet to nodes that are not there. It builds them as Binaries does,
 // which takes about six minutes more; no ready-made ones are taken.
 func FleetBinaries(ctx context.Context, progress io.Writer) (kubernetes, kwok string, err error) {
-	root, err := Checkout()
-	if err != nil {
-		return "", "", err
-	}
-	k, err := kubernetesRecipe(filepath.Join(root, "test", "cluster", "kubernetes"))
-	if err != nil {
-		return "", "", err
-	}
-	fake, err := kwokRecipe(filepath.Join(root, "test", "cluster", "kwok"))
-	if err != nil {
-		return "", "", err
-	}
-	if kubernetes, err = k.withControllers().buildBelow(ctx, root, k.folder(), progress); err != nil {
-		return "", "", err
-	}
-	kwok, err = fake.buildBelow(ctx, root, fake.folder(), progress)
-	return kubernetes, kwok, err
+	return binariesWith(ctx, recipe.withControllers, "kwok", kwokRecipe, progress)
 }
 
 // Helm returns the path of the helm command, which it first builds where it is
@@ -87,6 +71,14 @@ func Helm(ctx context.Context, progress io.Writer) (path string, err error) {
 // that holds containerd, its shim and ctr. It builds them as Binaries does,
 // which takes about six minutes more; no ready-made ones are taken.
 func NodeBinaries(ctx context.Context, progress io.Writer) (kubernetes, containerd string, err error) {
+	return binariesWith(ctx, recipe.withNode, "containerd", containerdRecipe, progress)
+}
+
+// binariesWith returns the folder of Kubernetes' binaries, widened by more, and
+// that of the module in folder other beside theirs.
+func binariesWith(
+	ctx context.Context, more func(recipe) recipe, other string, of func(dir string) (recipe, error), progress io.Writer,
+) (kubernetes, beside string, err error) {
 	root, err := Checkout()
 	if err != nil {
 		return "", "", err
@@ -95,15 +87,15 @@ func NodeBinaries(ctx context.Context, progress io.Writer) (kubernetes, containe
 	if err != nil {
 		return "", "", err
 	}
-	c, err := containerdRecipe(filepath.Join(root, "test", "cluster", "containerd"))
+	r, err := of(filepath.Join(root, "test", "cluster", other))
 	if err != nil {
 		return "", "", err
 	}
-	if kubernetes, err = k.withNode().buildBelow(ctx, root, k.folder(), progress); err != nil {
+	if kubernetes, err = more(k).buildBelow(ctx, root, k.folder(), progress); err != nil {
 		return "", "", err
 	}
-	containerd, err = c.buildBelow(ctx, root, c.folder(), progress)
-	return kubernetes, containerd, err
+	beside, err = r.buildBelow(ctx, root, r.folder(), progress)
+	return kubernetes, beside, err
 }
 
 // buildBelow makes what is missing of the binaries in a folder of the
