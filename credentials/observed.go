@@ -63,6 +63,9 @@ type Observed struct {
 	Ours bool
 	// Intact means that type, labels, annotations and data are as we wrote them.
 	Intact bool
+	// Sealed means that the logins, and what is said of them, are as we wrote
+	// them, whatever has become of the rest.
+	Sealed bool
 	// Fixed means that the Secret cannot be changed in place: it is immutable
 	// or of another type.
 	Fixed bool
@@ -98,21 +101,22 @@ func Observe(s *corev1.Secret, digestKey []byte) Observed {
 
 // reading is what a summary says.
 type reading struct {
-	ours, intact bool
-	hosts        []registry.Host
-	held         map[registry.ID]Held
+	ours, marked, sealed bool
+	hosts                []registry.Host
+	held                 map[registry.ID]Held
 }
 
 func (s summary) read(digestKey []byte) reading {
 	r := reading{
 		ours:   s.ours,
-		intact: s.marked && hmac.Equal([]byte(seal(digestKey, s.digest, s.logins, s.expires)), []byte(s.seal)),
+		marked: s.marked,
+		sealed: hmac.Equal([]byte(seal(digestKey, s.digest, s.logins, s.expires)), []byte(s.seal)),
 	}
 	for h := range strings.FieldsSeq(s.hosts) {
 		r.hosts = append(r.hosts, registry.Host(h))
 	}
 	if json.Unmarshal([]byte(s.logins), &r.held) != nil {
-		r.held, r.intact = nil, false
+		r.held, r.sealed = nil, false
 	}
 	return r
 }
@@ -121,7 +125,7 @@ func (s summary) read(digestKey []byte) reading {
 func (r reading) of(s *corev1.Secret) Observed {
 	fixed := s.Immutable != nil && *s.Immutable || s.Type != corev1.SecretTypeDockerConfigJson
 	return Observed{
-		Exists: true, Ours: r.ours, Fixed: fixed, Intact: r.intact && !fixed, Hosts: r.hosts, Held: r.held,
+		Exists: true, Ours: r.ours, Fixed: fixed, Intact: r.marked && r.sealed && !fixed, Sealed: r.sealed, Hosts: r.hosts, Held: r.held,
 		UID: s.UID, ResourceVersion: s.ResourceVersion,
 	}
 }

@@ -56,7 +56,7 @@ func oldLogin(l Login, there map[registry.Host]pullsecret.Login) (pullsecret.Log
 // expires later.
 func (l Login) keepsOld(o Observed, now time.Time) bool {
 	held, has := o.Held[l.ID]
-	if !has || !o.Intact || !held.works(now) {
+	if !has || !o.Sealed || !held.works(now) {
 		return false
 	}
 	return !l.usable() || l.expires() && held.Account == l.Account && held.Expires.After(l.Token.ExpiresAt)

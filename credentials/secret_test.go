@@ -55,7 +55,7 @@ func TestWhatIsWrittenIsObserved(t *testing.T) {
 	s := applied(t, []Login{{Key: registry.Key{ID: "tcr-demo0001"}, Hosts: twoHosts, Token: tok}})
 
 	want := Observed{
-		Exists: true, Ours: true, Intact: true, Hosts: twoHosts, UID: "uid-1", ResourceVersion: "7",
+		Exists: true, Ours: true, Intact: true, Sealed: true, Hosts: twoHosts, UID: "uid-1", ResourceVersion: "7",
 		Held: map[registry.ID]Held{"tcr-demo0001": {Expires: tok.ExpiresAt}},
 	}
 	if diff := cmp.Diff(want, observe(t, s)); diff != "" {
@@ -72,31 +72,32 @@ func TestObserve(t *testing.T) {
 		name                string
 		change              func(*corev1.Secret)
 		ours, intact, fixed bool
+		sealed              bool
 	}{
-		{"untouched", func(*corev1.Secret) {}, true, true, false},
-		{"other data", func(s *corev1.Secret) { s.Data[dataKey] = []byte(`{"auths":{"evil.io":{}}}`) }, true, false, false},
-		{"no data", func(s *corev1.Secret) { s.Data = nil }, true, false, false},
-		{"a label for backups gone", func(s *corev1.Secret) { delete(s.Labels, "velero.io/exclude-from-backup") }, true, false, false},
-		{"to be pruned", func(s *corev1.Secret) { s.Annotations["argocd.argoproj.io/sync-options"] = "Prune=true" }, true, false, false},
-		{"more labels and annotations", func(s *corev1.Secret) { s.Labels["team"], s.Annotations["note"] = "a", "b" }, true, true, false},
-		{"another expiry", func(s *corev1.Secret) { s.Annotations[annotationExpires] = "2030-01-01T00:00:00Z" }, true, false, false},
+		{"untouched", func(*corev1.Secret) {}, true, true, false, true},
+		{"other data", func(s *corev1.Secret) { s.Data[dataKey] = []byte(`{"auths":{"evil.io":{}}}`) }, true, false, false, false},
+		{"no data", func(s *corev1.Secret) { s.Data = nil }, true, false, false, false},
+		{"a label for backups gone", func(s *corev1.Secret) { delete(s.Labels, "velero.io/exclude-from-backup") }, true, false, false, true},
+		{"to be pruned", func(s *corev1.Secret) { s.Annotations["argocd.argoproj.io/sync-options"] = "Prune=true" }, true, false, false, true},
+		{"more labels and annotations", func(s *corev1.Secret) { s.Labels["team"], s.Annotations["note"] = "a", "b" }, true, true, false, true},
+		{"another expiry", func(s *corev1.Secret) { s.Annotations[annotationExpires] = "2030-01-01T00:00:00Z" }, true, false, false, false},
 		{"data and digest of somebody who has no key", func(s *corev1.Secret) {
 			s.Data[dataKey] = []byte(`{"auths":{"evil.io":{}}}`)
 			s.Annotations[annotationDigest] = seal(nil, pullsecret.Digest(s.Data[dataKey]), s.Annotations[annotationLogins], s.Annotations[annotationExpires])
-		}, true, false, false},
-		{"a line break in an annotation", func(s *corev1.Secret) { s.Annotations[annotationExpires] += "\nyes" }, true, false, false},
-		{"a line break in a host", func(s *corev1.Secret) { s.Data[dataKey] = []byte(`{"auths":{"a\nb":{}}}`) }, true, false, false},
-		{"annotations gone", func(s *corev1.Secret) { s.Annotations = nil }, true, false, false},
+		}, true, false, false, false},
+		{"a line break in an annotation", func(s *corev1.Secret) { s.Annotations[annotationExpires] += "\nyes" }, true, false, false, false},
+		{"a line break in a host", func(s *corev1.Secret) { s.Data[dataKey] = []byte(`{"auths":{"a\nb":{}}}`) }, true, false, false, false},
+		{"annotations gone", func(s *corev1.Secret) { s.Annotations = nil }, true, false, false, false},
 		{"label gone, but we applied it", func(s *corev1.Secret) {
 			s.Labels = nil
 			s.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: FieldManager, Operation: metav1.ManagedFieldsOperationApply}}
-		}, true, false, false},
+		}, true, false, false, true},
 		{"another's of that name", func(s *corev1.Secret) {
 			s.Labels = nil
 			s.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: FieldManager, Operation: metav1.ManagedFieldsOperationUpdate}}
-		}, false, false, false},
-		{"made immutable", func(s *corev1.Secret) { s.Immutable = ptr.To(true) }, true, false, true},
-		{"of another type", func(s *corev1.Secret) { s.Type = corev1.SecretTypeOpaque }, true, false, true},
+		}, false, false, false, true},
+		{"made immutable", func(s *corev1.Secret) { s.Immutable = ptr.To(true) }, true, false, true, true},
+		{"of another type", func(s *corev1.Secret) { s.Type = corev1.SecretTypeOpaque }, true, false, true, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,7 +105,7 @@ func TestObserve(t *testing.T) {
 			s := applied(t, []Login{{Key: registry.Key{ID: "tcr-demo0001"}, Hosts: twoHosts, Token: tokenFrom(noon, time.Hour)}})
 			tt.change(s)
 			o := observe(t, s)
-			assert.Equal(t, []bool{tt.ours, tt.intact, tt.fixed}, []bool{o.Ours, o.Intact, o.Fixed}, "ours, intact, fixed")
+			assert.Equal(t, []bool{tt.ours, tt.intact, tt.fixed, tt.sealed}, []bool{o.Ours, o.Intact, o.Fixed, o.Sealed}, "ours, intact, fixed, sealed")
 		})
 	}
 }
@@ -135,7 +136,7 @@ func TestComposeTakesOverWhatStillWorks(t *testing.T) {
 	t.Parallel()
 	a := Login{Key: registry.Key{ID: "tcr-demo0001"}, Hosts: []registry.Host{"a.example.com"}, Token: tokenFrom(noon, time.Hour)}
 	b := Login{Key: registry.Key{ID: "tcr-open0002"}, Hosts: []registry.Host{"b.example.com", "b2.example.com"}}
-	o := Observed{Intact: true, Held: map[registry.ID]Held{b.ID: {Expires: noon.Add(time.Minute)}}}
+	o := Observed{Sealed: true, Held: map[registry.ID]Held{b.ID: {Expires: noon.Add(time.Minute)}}}
 	held := map[registry.Host]pullsecret.Login{"b.example.com": {Hosts: b.Hosts[:1], Username: "old", Password: "still"}}
 	require.True(t, takesOver([]Login{a, b}, o, noon))
 

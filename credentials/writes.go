@@ -47,19 +47,23 @@ func (k *Keeper) act(ctx context.Context, namespace string, v view) error {
 var errMade = errors.New("another replica has made the secret")
 
 func (k *Keeper) carryOut(ctx context.Context, namespace string, v view) error {
+	if v.plan.Action == Remove {
+		return k.remove(ctx, namespace, v.observed)
+	}
+	c, err := k.content(ctx, namespace, v)
+	if err != nil {
+		return err
+	}
 	switch v.plan.Action {
 	case Create:
-		return k.write(ctx, namespace, v)
+		return k.write(ctx, namespace, c, v.observed)
 	case Renew, Update, Repair:
-		return k.write(ctx, namespace, v, client.ForceOwnership)
-	case Remove:
-		return k.remove(ctx, namespace, v.observed)
+		return k.write(ctx, namespace, c, v.observed, client.ForceOwnership)
 	default: // Replace
 		if err := k.remove(ctx, namespace, v.observed); err != nil {
 			return err
 		}
-		v.observed = Observed{}
-		return k.write(ctx, namespace, v)
+		return k.write(ctx, namespace, c, Observed{})
 	}
 }
 
@@ -73,21 +77,22 @@ func (k *Keeper) remove(ctx context.Context, namespace string, o Observed) error
 	return nil
 }
 
-// write applies the Secret. Creation goes without force, so that the API
-// server itself refuses to take over a Secret that is not ours.
-func (k *Keeper) write(ctx context.Context, namespace string, v view, opts ...client.ApplyOption) error {
-	now, o, want := time.Now(), v.observed, v.want
+// content is what the Secret is to hold, of what it holds now and what is wanted.
+func (k *Keeper) content(ctx context.Context, namespace string, v view) (content, error) {
+	now := time.Now()
 	var held map[registry.Host]pullsecret.Login
-	if takesOver(want, o, now) {
+	if takesOver(v.want, v.observed, now) {
 		var err error
-		if held, err = k.held(ctx, namespace, o); err != nil {
-			return err
+		if held, err = k.held(ctx, namespace, v.observed); err != nil {
+			return content{}, err
 		}
 	}
-	c, err := compose(want, o, held, now)
-	if err != nil {
-		return err
-	}
+	return compose(v.want, v.observed, held, now)
+}
+
+// write applies the Secret over what was observed. Creation goes without force,
+// so that the API server itself refuses to take over a Secret that is not ours.
+func (k *Keeper) write(ctx context.Context, namespace string, c content, o Observed, opts ...client.ApplyOption) error {
 	secret, err := c.apply(namespace, k.SecretName, o, k.DigestKey())
 	if err != nil {
 		return err
