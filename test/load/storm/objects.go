@@ -87,9 +87,11 @@ func secretFixed(ctx context.Context, b *bed, e schedule.Event) (hit, error) {
 	return h, b.patched(ctx, s, types.MergePatchType, `{"immutable":true}`)
 }
 
+// secretRelabelled leaves the annotations: without them nobody could tell that the
+// logins are ours, and those at hand take their place even if they end sooner.
 func secretRelabelled(ctx context.Context, b *bed, e schedule.Event) (hit, error) {
 	s, h := b.victim(e)
-	return h, b.patched(ctx, s, types.MergePatchType, `{"metadata":{"labels":null,"annotations":null}}`)
+	return h, b.patched(ctx, s, types.MergePatchType, `{"metadata":{"labels":null}}`)
 }
 
 // foreign creates a namespace with somebody else's Secret of our name, and pods
