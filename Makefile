@@ -85,7 +85,7 @@ fuzz: ## each fuzz target for FUZZTIME (60s)
 	done
 
 .PHONY: bench
-bench: ## against other webhooks, in process, over TLS and on an API server: eight minutes; writes test/load/bench.md
+bench: ## against other webhooks, in process, over TLS and on an API server: nine minutes; writes test/load/bench.md
 	@go -C test/load run ./bench --api-server; status=$$?; $(REPORT); exit $$status
 
 .PHONY: chaos
@@ -108,7 +108,7 @@ scale: build cluster ## three replicas for 10,000 namespaces: twenty minutes; wr
 	@go -C test/load run ./scale; status=$$?; $(REPORT); exit $$status
 
 .PHONY: rollout
-rollout: build ## 20,000 pods on 2,000 nodes without us, with one replica and with three: twenty minutes; writes test/load/rollout.md
+rollout: build ## 20,000 pods on 2,000 nodes without us, with one replica and with three: half an hour; writes test/load/rollout.md
 	@go -C test/load run ./rollout; status=$$?; $(REPORT); exit $$status
 
 .PHONY: policies

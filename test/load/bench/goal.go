@@ -150,7 +150,9 @@ func (c *creations) policyGoals() []result.Goal {
 	least, most := sample.Interval(len(c.slices()), p50)
 	return []result.Goal{
 		{
-			ID: "P4", What: "added at p50 by what a MutatingAdmissionPolicy adds", Want: maxPolicy, Binding: true,
+			// It does not bind: the canned webhook, which answers at once, adds more
+			// than the policy too, and so no webhook that changes the pod can hold it.
+			ID: "P4", What: "added at p50 by what a MutatingAdmissionPolicy adds", Want: maxPolicy,
 			Got: share(c.slices()), Low: low, High: high,
 		},
 		{ID: "P4", What: "added at p50", Want: 1, Unit: "ms", Got: p50(c.slices()), Low: least, High: most},
