@@ -11,6 +11,7 @@ import (
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/contender"
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/reviews"
+	"github.com/tcr-webhook/tcr-webhook/test/load/openloop"
 	endpoints "github.com/tcr-webhook/tcr-webhook/test/stack/service"
 )
 
@@ -117,22 +118,11 @@ func (d *fleet) restart(ctx context.Context) error {
 	d.leaving.Go(func() error {
 		ended := make(chan error, 1)
 		go func() { ended <- old.stop() }()
-		err := pause(ctx, leaves)
+		err := openloop.Pause(ctx, leaves)
 		d.service.Remove(old.Address)
 		return errors.Join(err, <-ended)
 	})
-	return pause(ctx, leaves)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
+	return openloop.Pause(ctx, leaves)
 }
 
 func (d *fleet) stop() error {

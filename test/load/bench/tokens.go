@@ -9,6 +9,7 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/credentials/registry"
 	"github.com/tcr-webhook/tcr-webhook/credentials/token"
 	"github.com/tcr-webhook/tcr-webhook/test/load/bench/sample"
+	"github.com/tcr-webhook/tcr-webhook/test/load/openloop"
 )
 
 // hits is what admission takes to find a token in the cache, in each round.
@@ -55,7 +56,7 @@ func measureHits(ctx context.Context, o options) (*hits, error) {
 	}
 	for range 4 {
 		go func() {
-			for pause(ctx, time.Millisecond) == nil { // or it would be told at once, over and over, that the call before has failed
+			for openloop.Pause(ctx, time.Millisecond) == nil { // or it would be told at once, over and over, that the call before has failed
 				_, _ = cache.Get(ctx, hanging()) // which is what is wanted
 			}
 		}()

@@ -41,3 +41,15 @@ func waitUntil(ctx context.Context, t time.Time) error {
 		return nil
 	}
 }
+
+// Pause waits for d, or until ctx ends, and says why it did.
+func Pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}

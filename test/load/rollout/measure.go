@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/tcr-webhook/tcr-webhook/test/load/openloop"
 )
 
 // The phases of a run.
@@ -73,11 +75,11 @@ func (r *outcome) measure(ctx context.Context, o options, b *bed, out io.Writer)
 		filling: func(ctx context.Context) error {
 			return limited(ctx, o.limit, func(ctx context.Context) error { return b.fill(ctx, o) })
 		},
-		quiet: func(ctx context.Context) error { return pause(ctx, o.rest) },
+		quiet: func(ctx context.Context) error { return openloop.Pause(ctx, o.rest) },
 		rolling: func(ctx context.Context) error {
 			return limited(ctx, o.limit, func(ctx context.Context) error { return b.deploy(ctx, o, p) })
 		},
-		after: func(ctx context.Context) error { return pause(ctx, o.rest) },
+		after: func(ctx context.Context) error { return openloop.Pause(ctx, o.rest) },
 	})
 	if err != nil {
 		return err
@@ -173,15 +175,4 @@ func limited(ctx context.Context, limit time.Duration, f func(context.Context) e
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %s", limit))
 	defer cancel()
 	return f(ctx)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

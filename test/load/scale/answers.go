@@ -15,6 +15,7 @@ import (
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencent"
 	"github.com/tcr-webhook/tcr-webhook/test/emulator/tencentcloud"
 	"github.com/tcr-webhook/tcr-webhook/test/load/machine"
+	"github.com/tcr-webhook/tcr-webhook/test/load/openloop"
 	"github.com/tcr-webhook/tcr-webhook/test/stack"
 )
 
@@ -207,7 +208,7 @@ func (a *answers) cloud(ctx context.Context, hangs bool) error {
 		a.hangingCall += a.bed.calls()
 	}
 	a.bed.Cloud.ClearFaults()
-	return pause(ctx, time.Second) // for what was held up
+	return openloop.Pause(ctx, time.Second) // for what was held up
 }
 
 // calls is how many the cloud has had.

@@ -109,7 +109,7 @@ func (c *caller) carryOut(ctx context.Context, o order) calls {
 	var group sync.WaitGroup
 	for i := range o.Endpoints {
 		group.Go(func() {
-			if pause(ctx, o.Every*time.Duration(i)/time.Duration(o.Endpoints)) != nil {
+			if openloop.Pause(ctx, o.Every*time.Duration(i)/time.Duration(o.Endpoints)) != nil {
 				return
 			}
 			ask := func(ctx context.Context) error {

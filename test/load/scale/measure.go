@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tcr-webhook/tcr-webhook/test/load/openloop"
 	"github.com/tcr-webhook/tcr-webhook/test/stack"
 	"github.com/tcr-webhook/tcr-webhook/test/stack/ledger"
 )
@@ -59,7 +60,7 @@ func (r *report) measureCalls(ctx context.Context, _ options, b *bed, _ *vitals)
 		return err
 	}
 	before := b.issued()
-	if err := pause(ctx, shortLives*shortLife); err != nil {
+	if err := openloop.Pause(ctx, shortLives*shortLife); err != nil {
 		return err
 	}
 	now := b.issued()
@@ -83,11 +84,11 @@ func (r *report) measureFill(ctx context.Context, o options, b *bed, _ *vitals) 
 }
 
 func (r *report) measureIdle(ctx context.Context, o options, b *bed, v *vitals) error {
-	if err := pause(ctx, 10*time.Second); err != nil { // what was begun ends
+	if err := openloop.Pause(ctx, 10*time.Second); err != nil { // what was begun ends
 		return err
 	}
 	var err error
-	r.idleCPU, err = v.cpu(func() error { return pause(ctx, o.idle) })
+	r.idleCPU, err = v.cpu(func() error { return openloop.Pause(ctx, o.idle) })
 	return errors.Join(err, r.note(ctx, b, v))
 }
 
@@ -165,7 +166,7 @@ func (r *report) measureWave(ctx context.Context, o options, b *bed, v *vitals) 
 	if err := errors.Join(err, asking.Wait()); err != nil {
 		return err
 	}
-	if err := pause(ctx, 10*time.Second); err != nil { // for writes too many
+	if err := openloop.Pause(ctx, 10*time.Second); err != nil { // for writes too many
 		return err
 	}
 	r.waveWrites = b.ledger.Writes()[ledger.Changed] - before
@@ -201,7 +202,7 @@ func (r *report) measureRestarts(ctx context.Context, _ options, b *bed, v *vita
 			return err
 		}
 	}
-	if err := pause(ctx, 30*time.Second); err != nil { // another lease
+	if err := openloop.Pause(ctx, 30*time.Second); err != nil { // another lease
 		return err
 	}
 	now := b.ledger.Writes()
@@ -218,17 +219,6 @@ func (r *report) restart(ctx context.Context, s *stack.Server, v *vitals) error 
 	r.starts = append(r.starts, time.Since(begun))
 	v.look()
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }
 
 // until returns when done is true.
