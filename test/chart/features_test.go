@@ -112,8 +112,11 @@ func TestRightsFollowFeatures(t *testing.T) {
 func patterns(t *testing.T, values Values) (served, public *regexp.Regexp) {
 	t.Helper()
 	c := find[admissionregistrationv1.MutatingWebhookConfiguration](t, Options{Values: minimal(values)}, "MutatingWebhookConfiguration/zz-tcr-webhook")
-	found := regexp.MustCompile(`matches\('([^']+)'\)`).FindAllStringSubmatch(c.Webhooks[0].MatchConditions[1].Expression, -1)
-	require.Len(t, found, 2)
+	found := regexp.MustCompile(`matches\('([^']+)'\)`).FindAllStringSubmatch(c.Webhooks[0].MatchConditions[0].Expression, -1)
+	require.Len(t, found, 2*4, "both, for every list that has images")
+	for _, f := range found {
+		require.Contains(t, []string{found[0][1], found[1][1]}, f[1])
+	}
 	return regexp.MustCompile(found[0][1]), regexp.MustCompile(found[1][1])
 }
 
@@ -127,15 +130,15 @@ func TestWhichImagesAreServed(t *testing.T) {
 	served, public := patterns(t, entries)
 	for image, want := range map[string]bool{
 		"demo.tencentcloudcr.com/team/app:1": true, "demo-vpc.tencentcloudcr.com:443/team/app": true,
-		"r.example.com/app": true, "s.example.com:443/app": true, "ccr.ccs.tencentyun.com/team/app": true, "hkccr.ccs.tencentyun.com/team/app": true,
+		"r.example.com/app": true, "R.Example.com/app": true, "s.example.com:443/app": true, "ccr.ccs.tencentyun.com/team/app": true, "hkccr.ccs.tencentyun.com/team/app": true,
 		"ccr.ccs.tencentyun.com/tkeimages/pause": false, "hkccr.ccs.tencentyun.com:443/library/coredns": false, "ccr.ccs.tencentyun.com/tkeimages-of-mine/app": true,
-		"quay.tencentcloudcr.com/app": false, "superedge.tencentcloudcr.com/app": false,
+		"quay.tencentcloudcr.com/app": false, "Quay.TencentCloudCR.com/app": false, "superedge.tencentcloudcr.com/app": false,
 		"rxexample.com/app": false, "r.example.com.evil.io/app": false, "evil.io/r.example.com/app": false, "r.example.com:5000/app": false, "nginx": false,
 	} {
 		assert.Equal(t, want, served.MatchString(image) && !public.MatchString(image), image)
 	}
 	served, _ = patterns(t, nil)
-	assert.Equal(t, `^[^/]+[.]tencentcloudcr[.]com(:443)?/`, served.String(), "what nothing adds to")
+	assert.Equal(t, `(?i)^[^/]+[.]tencentcloudcr[.]com(:443)?/`, served.String(), "what nothing adds to")
 }
 
 // entryOf is one entry of the registrations.

@@ -266,7 +266,7 @@ func TestAHostThatIsNotRegisteredIsFound(t *testing.T) {
 	require.NoError(t, a.Get(t.Context(), name, &validating))
 	widen := func(conditions []admissionregistrationv1.MatchCondition) {
 		for i := range conditions {
-			conditions[i].Expression = strings.Replace(conditions[i].Expression, "'^[^/]+[.]tencentcloudcr[.]com(:443)?/'", "'^([^/]+[.]tencentcloudcr[.]com|r[.]example[.]com)(:443)?/'", 1)
+			conditions[i].Expression = strings.ReplaceAll(conditions[i].Expression, "^[^/]+[.]tencentcloudcr[.]com(:443)?/", "^([^/]+[.]tencentcloudcr[.]com|r[.]example[.]com)(:443)?/")
 		}
 	}
 	for i := range mutating.Webhooks {

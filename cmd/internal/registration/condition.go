@@ -25,17 +25,30 @@ func answerOf(b bool) answer {
 }
 
 // lets tells whether a CEL condition holds for a new pod whose image this is.
-// A condition that does not look at what an image is called lets every image
-// through: what else it looks at is not about hosts.
+// A condition, or one of several joined by "&&", that does not look at what an
+// image is called lets every image through: what else it looks at is not about
+// hosts.
 func lets(expression, image string) answer {
 	tokens, ok := scan(expression)
 	if !ok {
 		return unknown
 	}
-	if !readsImages(tokens) {
-		return yes
+	all := yes
+	for _, part := range joined(tokens) {
+		if readsImages(part) {
+			all = min(all, condition{image: image}.holds(part, 0))
+		}
 	}
-	return condition{image: image}.holds(tokens, 0)
+	return all
+}
+
+// joined cuts tokens where all of it is conditions joined by "&&", which binds
+// closer than "||" and a conditional.
+func joined(tokens []token) [][]token {
+	if len(split(tokens, "||")) > 1 || hasTernary(tokens) {
+		return [][]token{tokens}
+	}
+	return split(tokens, "&&")
 }
 
 // readsImages tells whether the text of an image is tested. Conditions that
@@ -58,8 +71,9 @@ func readsImages(tokens []token) bool {
 //	and   = unary { "&&" unary }
 //	unary = "!" unary | "(" or ")" | quantifier | test
 //	quantifier = list ".exists(" variable "," or ")"       likewise all
-//	test  = variable [".image" | ".?image.orValue('')"] {".lowerAscii()"}
+//	test  = variable [field] {".lowerAscii()"}
 //	        ".matches(" literal ")"                        likewise startsWith, endsWith, contains
+//	field = ".image" | ".?image.orValue('')" | ".?image.?reference.orValue('')"
 //
 // All else is unknown.
 type condition struct {
@@ -206,15 +220,32 @@ func (c condition) test(tokens []token) answer {
 
 // subject takes what stands for the image off the front of tokens.
 func (c condition) subject(tokens []token) (rest []token, ok bool) {
-	switch {
-	case c.variable == "" || !starts(tokens, c.variable):
+	if c.variable == "" || !starts(tokens, c.variable) {
 		return nil, false
-	case starts(tokens[1:], ".", "image"):
-		return tokens[3:], true
-	case starts(tokens[1:], ".", "?", "image", ".", "orValue", "(") && len(tokens) > 8 && tokens[7].kind == literal && tokens[8].is(")"):
-		return tokens[9:], true
 	}
-	return tokens[1:], true
+	rest = tokens[1:]
+	if starts(rest, ".", "image") {
+		return rest[2:], true
+	}
+	for _, field := range [][]string{{".", "?", "image"}, {".", "?", "image", ".", "?", "reference"}} {
+		if after, ok := orValue(rest, field); ok {
+			return after, true
+		}
+	}
+	return rest, true
+}
+
+// orValue takes an optional field and what stands for it where it is missing
+// off the front of tokens.
+func orValue(tokens []token, field []string) (rest []token, ok bool) {
+	if !starts(tokens, field...) {
+		return nil, false
+	}
+	rest = tokens[len(field):]
+	if !starts(rest, ".", "orValue", "(") || len(rest) < 5 || rest[3].kind != literal || !rest[4].is(")") {
+		return nil, false
+	}
+	return rest[5:], true
 }
 
 // starts tells whether tokens begin with these words and signs.

@@ -97,7 +97,7 @@ func TestGaps(t *testing.T) {
 		{
 			name: "one entry that differs from the others", hosts: custom, edit: []string{named, wider},
 			do: func(l *Live) {
-				c := &l.Validating.Webhooks[0].MatchConditions[1]
+				c := &l.Validating.Webhooks[0].MatchConditions[0]
 				c.Expression = strings.ReplaceAll(c.Expression, "|r[.]example[.]com", "")
 			},
 			want: []Gap{{Kind: HostNotNamed, In: "final-pods.tcr-webhook.io", Host: "r.example.com"}},
@@ -108,7 +108,7 @@ func TestGaps(t *testing.T) {
 		{
 			name: "a condition of another form", hosts: custom,
 			do: func(l *Live) {
-				l.Mutating.Webhooks[0].MatchConditions[1].Expression = "size(object.spec.containers.filter(c, c.image.startsWith('r.'))) > 0"
+				l.Mutating.Webhooks[0].MatchConditions[0].Expression = "size(object.spec.containers.filter(c, c.image.startsWith('r.'))) > 0"
 			},
 			want: append([]Gap{{Kind: NotUnderstood, In: "pods.tcr-webhook.io"}}, everywhere("r.example.com")[1:]...),
 		},

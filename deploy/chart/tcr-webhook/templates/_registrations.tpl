@@ -29,9 +29,9 @@ server, to find the hosts that they leave out (cmd/internal/registration).
 {{- $hosts = append $hosts (replace "." "[.]" .) -}}
 {{- end -}}
 {{- if eq (len $hosts) 1 -}}
-^{{ first $hosts }}(:443)?/
+(?i)^{{ first $hosts }}(:443)?/
 {{- else -}}
-^({{ join "|" $hosts }})(:443)?/
+(?i)^({{ join "|" $hosts }})(:443)?/
 {{- end -}}
 {{- end -}}
 
@@ -42,22 +42,38 @@ everybody, and what it keeps in the Personal Edition for the cluster's own pods.
 {{- define "tcr-webhook.publicPattern" -}}
 {{- $mirrors := "(quay|nvcr|market-tke|helmhub|superedge)[.]tencentcloudcr[.]com(:443)?/" -}}
 {{- if contains ".ccs.tencentyun.com\"" (include "tcr-webhook.customHosts" .) -}}
-^({{ $mirrors }}|[a-z]*ccr[.]ccs[.]tencentyun[.]com(:443)?/(tkeimages|library)/)
+(?i)^({{ $mirrors }}|[a-z]*ccr[.]ccs[.]tencentyun[.]com(:443)?/(tkeimages|library)/)
 {{- else -}}
-^{{ $mirrors }}
+(?i)^{{ $mirrors }}
 {{- end -}}
 {{- end -}}
 
-{{/* A pod without containers is sent with null for their list. */}}
+{{/* Whether what stands for an image, which the caller gives, names one of ours. */}}
+{{- define "tcr-webhook.isOurs" -}}
+{{- $root := index . 0 -}}
+{{- $image := index . 1 -}}
+{{ $image }}.matches('{{ include "tcr-webhook.servedPattern" $root }}')
+&& !{{ $image }}.matches('{{ include "tcr-webhook.publicPattern" $root }}')
+{{- end -}}
+
+{{/*
+Stops at the first image of ours, and goes through no list that is not there. A
+pod without containers is sent with null for their list.
+*/}}
 {{- define "tcr-webhook.hasAnImageOfOurs" -}}
-(optional.ofNonZeroValue(object.spec.?containers.orValue([])).orValue([]).map(c, c.?image.orValue(''))
-+ object.spec.?initContainers.orValue([]).map(c, c.?image.orValue(''))
-+ object.spec.?ephemeralContainers.orValue([]).map(c, c.?image.orValue(''))
-+ object.spec.?volumes.orValue([]).map(v, v.?image.?reference.orValue('')))
-.exists(i, i.lowerAscii().matches('{{ include "tcr-webhook.servedPattern" . }}')
-&& !i.lowerAscii().matches('{{ include "tcr-webhook.publicPattern" . }}'))
+{{- $ofContainer := include "tcr-webhook.isOurs" (list . "c.?image.orValue('')") -}}
+(optional.ofNonZeroValue(object.spec.?containers.orValue([])).orValue([]).exists(c, {{ $ofContainer }})
+|| has(object.spec.initContainers) && object.spec.initContainers.exists(c, {{ $ofContainer }})
+|| has(object.spec.ephemeralContainers) && object.spec.ephemeralContainers.exists(c, {{ $ofContainer }})
+|| has(object.spec.volumes) && object.spec.volumes.exists(v, {{ include "tcr-webhook.isOurs" (list . "v.?image.?reference.orValue('')") }}))
 {{- end -}}
 
+{{/* A mirror pod stands for what a kubelet runs already. */}}
+{{- define "tcr-webhook.notAMirrorPod" -}}
+!('kubernetes.io/config.mirror' in object.metadata.?annotations.orValue({}))
+{{- end -}}
+
+{{/* Labels, finalizers and deletion never depend on us. */}}
 {{- define "tcr-webhook.bringsAnImage" -}}
 request.operation == 'CREATE'
 || optional.ofNonZeroValue(object.spec.?containers.orValue([])).orValue([]).map(c, c.?image.orValue('')) != optional.ofNonZeroValue(oldObject.spec.?containers.orValue([])).orValue([]).map(c, c.?image.orValue(''))
