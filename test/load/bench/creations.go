@@ -36,8 +36,9 @@ type creations struct {
 	losses map[string]losses
 	// unneeded is for the pods of elsewhere.
 	unneeded unneeded
-	// small is how ours does with little CPU.
-	small *held
+	// small is how ours does with little CPU, and floor how the canned one does,
+	// which only echoes: what the machine and the API server leave of the time.
+	small, floor *held
 }
 
 // creationInput is the size of the pods.
@@ -56,7 +57,7 @@ func measureCreations(ctx context.Context, o options, out io.Writer) (_ *creatio
 	}
 	defer func() { err = errors.Join(err, bed.stop()) }()
 	hooks := map[string]hook{}
-	var ours *process
+	processes := map[string]*process{}
 	for _, name := range webhooks() {
 		p, err := startProcess(ctx, name)
 		if err != nil {
@@ -64,9 +65,7 @@ func measureCreations(ctx context.Context, o options, out io.Writer) (_ *creatio
 		}
 		defer func() { err = errors.Join(err, p.stop()) }()
 		hooks[name] = hook{p.Address, p.CA}
-		if name == contender.Ours {
-			ours = p
-		}
+		processes[name] = p
 	}
 	if err := errors.Join(bed.register(ctx, hooks), bed.registerPolicy(ctx), bed.registerElsewhere(ctx, hooks[contender.Ours])); err != nil {
 		return nil, err
@@ -82,7 +81,10 @@ func measureCreations(ctx context.Context, o options, out io.Writer) (_ *creatio
 	if err != nil {
 		return nil, err
 	}
-	c.small, err = author.measureHeld(ctx, ours, o.seconds)
+	if c.floor, err = author.measureHeld(ctx, contender.Canned, processes[contender.Canned], o.seconds); err != nil {
+		return nil, err
+	}
+	c.small, err = author.measureHeld(ctx, contender.Ours, processes[contender.Ours], o.seconds)
 	return c, err
 }
 

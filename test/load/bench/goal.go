@@ -28,6 +28,7 @@ const (
 	maxHitNs       = 50
 	maxWorstMicro  = 100
 	maxUnneeded    = 12 // µs
+	maxLeast       = 6  // of three entries, of which two look at all images
 	maxBusyMs      = 5
 )
 
@@ -37,7 +38,7 @@ func (r *report) goals() []result.Goal {
 		goals = append(goals, r.restarted.goals()...)
 	}
 	if r.creations != nil {
-		goals = slices.Concat(goals, r.creationGoals(), r.creations.policyGoals(), r.creations.unneededGoals(), r.creations.small.goals())
+		goals = slices.Concat(goals, r.creationGoals(), r.creations.policyGoals(), r.creations.unneededGoals(), r.creations.heldGoals())
 	}
 	return append(goals, result.Goal{ID: "losses", What: "errors and unmutated pods of our calls", Got: float64(r.lost()), Binding: true})
 }
@@ -123,6 +124,9 @@ func (r *report) smallGoals() []result.Goal {
 		of("P9", fmt.Sprintf("longest of a million hits while the API hangs (of as many looks at the clock alone: %s µs)",
 			result.Number(r.hits.Clock.Median()/micro)), maxWorstMicro, "µs", r.hits.Worst, micro, false),
 		of("P9", "of those, all but one in ten thousand within", maxWorstMicro, "µs", r.hits.Far, micro, false),
+		of("P10", fmt.Sprintf("CPU of the conditions of all our registrations (%d entries), in process, per pod that needs nothing", r.conditions.Entries),
+			maxUnneeded, "µs", r.conditions.All, micro, false),
+		of("P10", "the same by conditions that only say no", maxLeast, "", r.conditions.All.Over(r.conditions.Least), 1, true),
 		{ID: "R14", What: fmt.Sprintf("lost of %d calls of %d callers at once with %g CPU", r.crowd.calls, crowdSize, little), Got: float64(r.crowd.lost)},
 		{
 			ID: "R14", What: fmt.Sprintf("of %d calls at twice the rate that this gave, neither answered nor refused by 503 with Retry-After (%d were refused)",
@@ -171,12 +175,14 @@ func (c *creations) unneededGoals() []result.Goal {
 	}
 }
 
-// goals are about ours while it is held to little CPU.
-func (h *held) goals() []result.Goal {
+// heldGoals are about ours while it is held to little CPU.
+func (c *creations) heldGoals() []result.Goal {
+	h := c.small
 	what := fmt.Sprintf("calls within %v, by the API server's histogram, at %d pods a second and %g CPU", within, littleRate, little)
 	if h.not != nil {
 		what += " (without root not held to it)"
 	}
+	what += fmt.Sprintf("; of an echo with our patch ready-made %s %%", result.Number(c.floor.share()))
 	return []result.Goal{
 		{ID: "P5", What: what, Want: 100, AtLeast: true, Unit: "%", Got: h.share()},
 		{ID: "R14", What: fmt.Sprintf("of those %.0f calls lost", h.calls), Got: float64(h.Errors + h.Unmutated)},

@@ -109,6 +109,7 @@ func bench(ctx context.Context, o options, args string, out io.Writer) error {
 		{"handlers in this process", false, func() error { r.handlers, err = measureHandlers(ctx, o); return err }},
 		{"hostile reviews", false, func() error { r.hostile, err = measureHostile(ctx); return err }},
 		{"the token cache", false, func() error { r.hits, err = measureHits(ctx, o); return err }},
+		{"conditions", false, func() error { r.conditions, err = measureConditions(ctx, o); return err }},
 		{"servers over TLS", false, func() error { r.servers, err = measureServers(ctx, o); return err }},
 		{"one CPU", false, func() error { r.many, err = measureMany(ctx, o); return err }},
 		{"a tenth of a CPU", false, func() error { r.crowd, err = measureCrowd(ctx, o); return err }},

@@ -25,15 +25,16 @@ type report struct {
 	machine               string
 	loadBefore, loadAfter string
 
-	image     float64 // MB
-	handlers  map[key]*cost
-	hostile   []attack
-	hits      *hits
-	servers   *served
-	many      *busy
-	crowd     *crowd
-	restarted *restarted // nil if not asked for, as is creations
-	creations *creations
+	image      float64 // MB
+	handlers   map[key]*cost
+	hostile    []attack
+	hits       *hits
+	conditions *conditions
+	servers    *served
+	many       *busy
+	crowd      *crowd
+	restarted  *restarted // nil if not asked for, as is creations
+	creations  *creations
 }
 
 // details is the file with all figures.
@@ -115,8 +116,8 @@ intended start. etcd writes into memory if the machine has a /dev/shm. All webho
 matchConditions. The no-op is controller-runtime's and lets the pods in as they are; with the other two the API server also
 has a patch to apply. The canned one is an echo that answers with the patch of ours ready-made: nobody who changes the pod
 can add less. In the namespace policy the API server's own MutatingAdmissionPolicy does the same, checked, by a JSON patch in CEL.
-The pods of elsewhere are looked at by all that the chart registers, and need nothing. Afterwards ours has %d pods a second
-created behind it while it is held, by a cgroup, to %g of a CPU.`
+The pods of elsewhere are looked at by all that the chart registers, and need nothing. Afterwards the canned one and
+then ours have %d pods a second created behind them while they are held, by a cgroup, to %g of a CPU.`
 
 const restartsNote = `%d replicas behind a Service that sends each connection to the next of them. One after the other is replaced and drains for %v,
 while the Service sends it connections for another %v; %d callers do not pause. %d restarts under %d calls over %d connections
