@@ -153,7 +153,7 @@ func goals(o options, verdicts []verdict) []result.Goal {
 			count("R20", "pods admitted in it", 1000, pods, true, ""),
 			count("R20", "lives of tokens in it", 300, tokens, true, ""),
 			count("R20", "processes that lived, in one part, for a fifth of it or longer", 1, float64(watched), true, ""),
-			count("R20", "growth of goroutines over such a life, by the slope of its quiet looks", 10, steepest.Goroutines, false, ""),
+			count("R20", "growth of goroutines over such a life but for those of connections, by the slope of its quiet looks", 10, steepest.Goroutines, false, ""),
 			count("R20", "growth of descriptors, likewise", 6, steepest.Files, false, ""),
 			count("R20", "growth of the heap in use, likewise", 4, steepest.Heap, false, "MiB"),
 		}

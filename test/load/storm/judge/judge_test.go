@@ -273,5 +273,12 @@ func TestSlopesAreThoseOfMostLooks(t *testing.T) {
 	assert.Equal(t, 1, n, "the other did not live for long")
 	assert.InDelta(t, 20, g.Goroutines, .1)
 	assert.Zero(t, g.Files)
+
+	g, _ = Steepest(looks(1, Look{Goroutines: 4, Files: 1}, 11), 5*time.Minute)
+	assert.InDelta(t, 10, g.Goroutines, .1, "but for those of connections")
+	assert.InDelta(t, 10, g.Files, .1)
+	g, _ = Steepest(looks(1, Look{Files: -1}, 11), 5*time.Minute)
+	assert.Zero(t, g.Goroutines, "connections that went hide nothing, and are nothing")
+
 	assert.Zero(t, Slope(all[:4], func(l Look) float64 { return l.Goroutines }), "too few to tell")
 }

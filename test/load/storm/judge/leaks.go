@@ -113,8 +113,9 @@ func Steepest(looks []Look, atLeast time.Duration) (g Growth, processes int) {
 			continue
 		}
 		processes++
-		g.Goroutines = max(g.Goroutines, Slope(of, func(l Look) float64 { return l.Goroutines }))
-		g.Files = max(g.Files, Slope(of, func(l Look) float64 { return l.Files }))
+		files := max(Slope(of, func(l Look) float64 { return l.Files }), 0)
+		g.Goroutines = max(g.Goroutines, Slope(of, func(l Look) float64 { return l.Goroutines })-perConnection*files)
+		g.Files = max(g.Files, files)
 		g.Heap = max(g.Heap, Slope(of, func(l Look) float64 { return l.Heap }))
 	}
 	return g, processes
