@@ -67,8 +67,13 @@ func scale() []promise {
 			tests: in("test/integration", "TestCallsThatAreNotMade"),
 		},
 		{
-			id:   "P11",
-			text: "A namespace's Secret is there within 500 ms, at p99, of the admission of its first pod.",
+			id: "P11",
+			text: "A namespace's Secret is there within 500 ms, at p99, of the admission of its first pod. (It is there before: a first " +
+				"pod waits for it, so that no kubelet asks without it.)",
+			tests: slices.Concat(
+				in("test/load/credentials", "TestFirstPodsOfManyNamespacesAtOnce"),
+				in("test/integration", "TestManyFirstPodsAtOnce", "TestEveryNamespaceGetsItsSecretAtOnce"),
+			),
 		},
 		{
 			id: "P12",

@@ -18,13 +18,16 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/pflag"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/tcr-webhook/tcr-webhook/test/load/machine"
 	"github.com/tcr-webhook/tcr-webhook/test/load/result"
 )
 
 func main() {
+	log.SetLogger(logr.Discard()) // or controller-runtime complains that nobody chose one
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout); err != nil {
