@@ -120,7 +120,8 @@ func (r *report) creationGoals() []result.Goal {
 func (r *report) smallGoals() []result.Goal {
 	return []result.Goal{
 		of("P5", fmt.Sprintf("p99.9 at %d calls a second over TLS, held to one CPU", many), maxBusyMs, "ms", r.many.P999, milli, false),
-		of("P9", "CPU of a hit in the token cache", maxHitNs, "ns", r.hits.Mean, 1, false),
+		of("P9", fmt.Sprintf("CPU of a hit in the token cache (of a look at the clock alone, which is in it: %s ns)",
+			result.Number(r.hits.Look.Median())), maxHitNs, "ns", r.hits.Mean, 1, false),
 		of("P9", fmt.Sprintf("longest of a million hits while the API hangs (of as many looks at the clock alone: %s µs)",
 			result.Number(r.hits.Clock.Median()/micro)), maxWorstMicro, "µs", r.hits.Worst, micro, false),
 		of("P9", "of those, all but one in ten thousand within", maxWorstMicro, "µs", r.hits.Far, micro, false),

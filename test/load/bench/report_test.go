@@ -19,7 +19,7 @@ func sampleReport(t *testing.T) *report {
 	t.Helper()
 	r := &report{options: options{dir: t.TempDir(), rounds: 2, rate: 100, seconds: 6}, args: "--api-server",
 		handlers: map[key]*cost{}, servers: &served{map[load]*service{}, map[key]float64{}},
-		hits: &hits{sample.Rounds{40}, sample.Rounds{2e3}, sample.Rounds{1e3}, sample.Rounds{1e3}}, many: &busy{P999: sample.Rounds{2e6}}, image: 13.5, crowd: &crowd{calls: 10, offered: 20},
+		hits: &hits{sample.Rounds{40}, sample.Rounds{30}, sample.Rounds{2e3}, sample.Rounds{1e3}, sample.Rounds{1e3}}, many: &busy{P999: sample.Rounds{2e6}}, image: 13.5, crowd: &crowd{calls: 10, offered: 20},
 		conditions: &conditions{sample.Rounds{2e4}, sample.Rounds{1e4}, 3},
 		restarted:  &restarted{restarts: 100, calls: 1_000_000},
 		creations: &creations{map[string][][]float64{}, map[string]sample.Rounds{}, map[string]losses{},
