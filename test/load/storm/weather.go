@@ -138,7 +138,7 @@ func (w *weather) storm(ctx context.Context) {
 	for _, e := range w.plan.Events {
 		for len(calms) > 0 && calms[0] < e.At {
 			wait(ctx, time.Until(w.begun.Add(calms[0])))
-			w.record.looked(w.looks(ctx, 3)...)
+			w.calm(ctx)
 			calms = calms[1:]
 		}
 		wait(ctx, time.Until(w.begun.Add(e.At)))
@@ -146,6 +146,19 @@ func (w *weather) storm(ctx context.Context) {
 			return
 		}
 		faults.Go(func() { w.attend(ctx, e) })
+	}
+}
+
+// calm takes down what there is in a calm, and says the last of it.
+func (w *weather) calm(ctx context.Context) {
+	looks := w.looks(ctx, 3)
+	w.record.looked(looks...)
+	for _, l := range looks[max(len(looks)-len(w.Servers), 0):] {
+		role := "follows"
+		if l.Leads {
+			role = "leads"
+		}
+		w.say("replica %d (process %d, %s) has %.0f goroutines, %.0f descriptors and %.1f MiB in use", l.Replica, l.PID, role, l.Goroutines, l.Files, l.Heap)
 	}
 }
 

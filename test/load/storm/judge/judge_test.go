@@ -54,6 +54,12 @@ func admission(begun float64) Admission {
 	}
 }
 
+// heldWrite brings a login that had ended for four seconds.
+func heldWrite(h *History) {
+	h.Spaces["b-1"] = Space{}
+	h.Secrets["b-1"] = []ledger.Version{version(ledger.Changed, 40, 36)}
+}
+
 func excused(what schedule.Excuse, from, to float64) func(*History) {
 	return func(h *History) { h.Excuses = append(h.Excuses, Excuse{Span: span(from, to), What: what}) }
 }
@@ -148,6 +154,8 @@ func TestJudge(t *testing.T) {
 			v[2].Ends[host] = at(35)
 			return v
 		}), NeverDead},
+		{"a login ends while the API server holds its write", both(heldWrite, excused(schedule.Requests, 35, 41)), ""},
+		{"the API server holds a write for less than that", both(heldWrite, excused(schedule.Requests, 35, 36.5)), NeverDead},
 
 		{"a login ends", secret(func(v []ledger.Version) []ledger.Version { return v[:2] }), Logged},
 		{"a login ends and the cloud is away", both(secret(func(v []ledger.Version) []ledger.Version { return v[:2] }), excused(schedule.Logins, 40, 100)), ""},
