@@ -92,7 +92,7 @@ const plantVariable = "STORM_PLANT"
 // something else hides them, since there everything may take longer.
 func TestPlantedBugsAreFound(t *testing.T) { //nolint:paralleltest // its bugs are
 	if os.Getenv(plantVariable) == "" {
-		t.Skip("it takes twelve minutes of a quiet machine: set " + plantVariable + "=1")
+		t.Skip("it takes a quarter of an hour of a quiet machine: set " + plantVariable + "=1")
 	}
 	clean := map[uint64]bool{}
 	for _, b := range bugs() {
