@@ -9,7 +9,7 @@ import (
 	"runtime"
 	"slices"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kubernetes "k8s.io/apimachinery/pkg/runtime"
@@ -43,11 +43,11 @@ type matchers [][]matchconditions.Matcher
 
 // measureConditions evaluates what the chart renders.
 func measureConditions(ctx context.Context, o options) (*conditions, error) {
-	all, err := shippedMatchers(func([]admissionv1.MatchCondition) {})
+	all, err := shippedMatchers(func([]admissionregistrationv1.MatchCondition) {})
 	if err != nil {
 		return nil, err
 	}
-	least, err := shippedMatchers(func(c []admissionv1.MatchCondition) {
+	least, err := shippedMatchers(func(c []admissionregistrationv1.MatchCondition) {
 		for i := range c {
 			c[i].Expression = "false"
 		}
@@ -77,7 +77,7 @@ func measureConditions(ctx context.Context, o options) (*conditions, error) {
 
 // shippedMatchers compiles the conditions of entries for new pods, each as
 // change leaves it.
-func shippedMatchers(change func([]admissionv1.MatchCondition)) (matchers, error) {
+func shippedMatchers(change func([]admissionregistrationv1.MatchCondition)) (matchers, error) {
 	objects, err := chart.Render(chart.InstallValues())
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func shippedMatchers(change func([]admissionv1.MatchCondition)) (matchers, error
 	var all matchers
 	for _, u := range objects {
 		var of []matchconditions.Matcher
-		add := func(rules []admissionv1.RuleWithOperations, c []admissionv1.MatchCondition, a webhook.WebhookAccessor) {
+		add := func(rules []admissionregistrationv1.RuleWithOperations, c []admissionregistrationv1.MatchCondition, a webhook.WebhookAccessor) {
 			change(c)
 			if forNewPods(rules) {
 				of = append(of, a.GetCompiledMatcher(compiler))
@@ -94,14 +94,14 @@ func shippedMatchers(change func([]admissionv1.MatchCondition)) (matchers, error
 		}
 		switch u.GetKind() {
 		case "MutatingWebhookConfiguration":
-			var m admissionv1.MutatingWebhookConfiguration
+			var m admissionregistrationv1.MutatingWebhookConfiguration
 			err = kubernetes.DefaultUnstructuredConverter.FromUnstructured(u.Object, &m)
 			for i := range m.Webhooks {
 				h := &m.Webhooks[i]
 				add(h.Rules, h.MatchConditions, webhook.NewMutatingWebhookAccessor(h.Name, m.Name, h))
 			}
 		case "ValidatingWebhookConfiguration":
-			var v admissionv1.ValidatingWebhookConfiguration
+			var v admissionregistrationv1.ValidatingWebhookConfiguration
 			err = kubernetes.DefaultUnstructuredConverter.FromUnstructured(u.Object, &v)
 			for i := range v.Webhooks {
 				h := &v.Webhooks[i]
@@ -121,9 +121,9 @@ func shippedMatchers(change func([]admissionv1.MatchCondition)) (matchers, error
 	return all, nil
 }
 
-func forNewPods(rules []admissionv1.RuleWithOperations) bool {
-	return slices.ContainsFunc(rules, func(r admissionv1.RuleWithOperations) bool {
-		return slices.Contains(r.Operations, admissionv1.Create) && slices.Contains(r.Resources, "pods")
+func forNewPods(rules []admissionregistrationv1.RuleWithOperations) bool {
+	return slices.ContainsFunc(rules, func(r admissionregistrationv1.RuleWithOperations) bool {
+		return slices.Contains(r.Operations, admissionregistrationv1.Create) && slices.Contains(r.Resources, "pods")
 	})
 }
 
