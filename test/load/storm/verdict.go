@@ -166,7 +166,7 @@ func goals(o options, verdicts []verdict) []result.Goal {
 		count("chaos", "pods admitted", 5000, pods, true, ""),
 		count("chaos", "longest time until all was well after the last fault", 45, recovered, false, "s"),
 		count("chaos", "goroutines left behind but for those of connections, the most of any seed", 15, worst.Goroutines, false, ""),
-		count("chaos", "descriptors left behind, likewise", 16, worst.Files, false, ""),
+		count("chaos", "descriptors left behind, likewise", 25, worst.Files, false, ""),
 		count("chaos", "heap left behind, likewise", 8, worst.Heap, false, "MiB"),
 	}
 }
