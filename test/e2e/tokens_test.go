@@ -27,9 +27,12 @@ func (b *bed) tokensExpire(t *testing.T, first authn.AuthConfig) {
 	pod := b.runOnce(t, "team-a", "after-the-token", publicHost+"/team/fresh:1", "print", "/name")
 	assert.Equal(t, publicHost+"/team/fresh:1\n", b.succeeded(t, pod))
 	assert.Equal(t, int32(0), pod.Status.ContainerStatuses[0].RestartCount)
-	fresh := b.login(t, "team-a")
-	assert.NotEqual(t, first, fresh)
-	require.NoError(t, b.canPull(t, fresh))
+	// Tokens live for less than a minute, and both replicas have just crashed:
+	// whoever leads next may find one at its end.
+	eventually(t, "a login that works", func() (bool, string) {
+		fresh := b.login(t, "team-a")
+		return fresh != first && b.canPull(t, fresh) == nil, "the one in the Secret does not open the registry"
+	})
 	t.Logf("%d tokens were asked for so far", len(b.cloud.Calls("CreateInstanceToken")))
 }
 
